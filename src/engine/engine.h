@@ -63,6 +63,7 @@ uint64_t model_cost_ns(const struct model *m);
 /* threads >= 1, counting the caller. */
 struct status exec_new(struct model *m, uint32_t threads, struct exec **out) MUST_CHECK;
 void exec_free(struct exec *e);
+struct model *exec_model(const struct exec *e);
 /* Shapes and byte sizes of the outputs for these inputs (dims, dtype and, for inputs that decide shapes, data must be set; in model order).
  * Makes the variant when it is new: the one place besides exec_new that may allocate. BYTES outputs: bytes is that of the input they repeat. */
 struct status exec_shapes(struct exec *e, const struct tensor *in, struct tensor *out) MUST_CHECK;
