@@ -44,11 +44,12 @@ $B/nereid-test: $(TEST_OBJ) $B/libnereid.a
 	$(CC) $(LDFLAGS_ALL) -o $@ $(TEST_OBJ) $B/libnereid.a $(LIBS) $(shell pkg-config --libs cmocka)
 
 # Kernels are named for the instruction set that they are compiled for.
+$B/src/backend/cpu/kernels/%.o: OPT := -O3
 $B/%_avx2.o: ISA := -mavx2 -mfma -mf16c -mbmi2 -ffp-contract=fast
 $B/%_avx512.o: ISA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mbmi2 -ffp-contract=fast
 $B/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(ISA) -MMD -MP -c -o $@ $<
+	$(CC) $(CFLAGS_ALL) $(OPT) $(ISA) -MMD -MP -c -o $@ $<
 
 -include $(OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
 

@@ -66,6 +66,6 @@ struct status status_make(enum status_code code, const char *file, int line, con
 struct status status_wrap(struct status st, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
 /* Triton's spelling of the code, as "Invalid argument"; never NULL. */
 const char *status_name(enum status_code code);
-static inline int status_fatal(struct status st) { return st.code >= STATUS_FATAL_MIN; }
+static inline int status_fatal(struct status st) { return (int)st.code >= STATUS_FATAL_MIN; }
 
 #endif

@@ -1,0 +1,127 @@
+/* Batch-reduce matrix product, fp32: included by brgemm_<isa>.c, which sets MR (rows of a tile), TILE (its name).
+ *
+ * A tile is MR rows by two vectors of columns, all in registers: 28 accumulators of AVX-512's 32 registers, 12 of AVX2's
+ * 16, 8 of 16 in C. Each step of the reduction loads two vectors of b and broadcasts one float per row, so that the
+ * multiply-adds, not the loads, are the limit. A body is generated for each number of rows by inlining with a constant.
+ * With few rows a multiply-add would wait for the one before it: up to three rows, SETS independent sums are kept and
+ * added at the end, which makes the same kernel the matrix-vector product. Row pointers per tap make 1x1 and KxK
+ * convolutions with any stride, dilation and border, Gemm and MatMul the same code. */
+#include "backend/cpu/kernels/kernels.h"
+#include "backend/cpu/kernels/vec.h"
+#include "base/panic.h"
+
+#define NR (2 * VL)
+
+enum { ACCS = MR > 6 ? MR : 6 };
+
+INLINE vf epilogue(const struct brgemm_f32 *t, vf v)
+{
+	if (t->act == KERNEL_ACT_CLIP)
+		return v_min(v_set(t->hi), v_max(v_set(t->lo), v));
+	if (t->act == KERNEL_ACT_LEAKY)
+		return v_pick(v < v_set(0), v * v_set(t->lo), v);
+	return v;
+}
+
+/* One step of the reduction: row r adds p[r][i] times the two vectors at b. The processor has no registers for 14
+ * pointers besides the loop's own: those past HELD are read again at each step, which costs a load where a compiler's own
+ * choice (spilling to vector registers) costs slots of the multiply-adds. */
+enum { HELD = 11 };
+INLINE void step(const int rows, vf (*x)[2], const float *const *p, const float *const *table, size_t i, const float *b)
+{
+	vf b0 = *(const vf *)b, b1 = *(const vf *)(b + VL);
+
+#pragma GCC unroll 16
+	for (int r = 0; r < rows; r++) {
+		const float *q = r < HELD ? p[r] : ((const float *const volatile *)table)[r];
+		vf a = v_set(q[i]);
+
+		x[r][0] += a * b0;
+		x[r][1] += a * b1;
+	}
+}
+
+/* Row r's sums, plus bias and residual, through the activation, to memory. */
+INLINE void finish(const struct brgemm_f32 *t, int r, const vf *x, const vf *bias, size_t n0, size_t n1)
+{
+	vf u = x[0] + bias[0], v = x[1] + bias[1];
+	float *c = t->c + (size_t)r * t->c_stride;
+
+	if (t->res) {
+		const float *res = t->res + (size_t)r * t->res_stride;
+
+		u += v_load_n(res, n0);
+		v += v_load_n(res + n0, n1);
+	}
+	v_store_n(c, epilogue(t, u), n0);
+	v_store_n(c + n0, epilogue(t, v), n1);
+}
+
+INLINE void tile(const int rows, const int sets, const struct brgemm_f32 *t)
+{
+	vf x[ACCS][2], bias[2] = {v_set(0), v_set(0)};
+	const float *b = t->b;
+	size_t k = t->k, n0 = t->cols < VL ? t->cols : VL, n1 = t->cols - n0;
+
+#pragma GCC unroll 16
+	for (int r = 0; r < rows * sets; r++)
+		x[r][0] = x[r][1] = v_set(0);
+	for (uint32_t tap = 0; tap < t->taps; tap++) {
+		const float *const *table = t->a + (size_t)tap * MR, *p[MR];
+		size_t i = 0;
+
+#pragma GCC unroll 16
+		for (int r = 0; r < rows; r++)
+			p[r] = table[r];
+		if (sets > 1) {
+			for (; i + sets <= k; i += sets, b += sets * NR)
+#pragma GCC unroll 4
+				for (int s = 0; s < sets; s++)
+					step(rows, x + s * rows, p, table, i + s, b + s * NR);
+		}
+		for (; i < k; i++, b += NR)
+			step(rows, x, p, table, i, b);
+	}
+#pragma GCC unroll 16
+	for (int r = rows; r < rows * sets; r++) {
+		x[r % rows][0] += x[r][0];
+		x[r % rows][1] += x[r][1];
+	}
+	if (t->bias) {
+		bias[0] = v_load_n(t->bias, n0);
+		bias[1] = v_load_n(t->bias + n0, n1);
+	}
+#pragma GCC unroll 16
+	for (int r = 0; r < rows; r++)
+		finish(t, r, x[r], bias, n0, n1);
+}
+
+#define BODY(n) \
+	static __attribute__((noinline)) void rows_##n(const struct brgemm_f32 *t) \
+	{ \
+		tile(n, n == 1 ? 4 : n <= 3 ? 2 : 1, t); \
+	}
+BODY(1) BODY(2) BODY(3) BODY(4)
+#if MR > 4
+BODY(5) BODY(6)
+#endif
+#if MR > 6
+BODY(7) BODY(8) BODY(9) BODY(10) BODY(11) BODY(12) BODY(13) BODY(14)
+#endif
+
+static kernel_brgemm_f32_fn *const bodies[MR + 1] = {
+	0, rows_1, rows_2, rows_3, rows_4,
+#if MR > 4
+	rows_5, rows_6,
+#endif
+#if MR > 6
+	rows_7, rows_8, rows_9, rows_10, rows_11, rows_12, rows_13, rows_14,
+#endif
+};
+
+void KERNEL(brgemm_f32, TILE)(const struct brgemm_f32 *t)
+{
+	DCHECK(t->rows >= 1 && t->rows <= MR && t->cols >= 1 && t->cols <= NR);
+	DCHECK((uintptr_t)t->b % KERNEL_ALIGN == 0);
+	bodies[t->rows](t);
+}

@@ -1,0 +1,59 @@
+/* The kernels of the CPU backend: loops over plain pointers, sizes and strides that know no engine, no graph, no threads.
+ *
+ * One record of function pointers per instruction set, listed in kernels.def. A kernel allocates nothing, keeps no state
+ * and may run on any number of threads at once. Pointers to activations may be unaligned and must not overlap the output
+ * unless a kernel says so; packed weights are aligned to 64 bytes. Strides count elements. */
+#ifndef NEREID_BACKEND_CPU_KERNELS_KERNELS_H
+#define NEREID_BACKEND_CPU_KERNELS_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Activations that a kernel applies to what it stores. NaN stays NaN. */
+enum kernel_act { KERNEL_ACT_NONE, KERNEL_ACT_LEAKY /* x < 0 ? x * lo : x */, KERNEL_ACT_CLIP /* lo..hi */ };
+
+/* Batch-reduce matrix product of one tile:
+ *   c[r][j] = act(bias[j] + res[r][j] + sum over t < taps, i < k of a[t * mr + r][i] * b[(t * k + i) * nr + j])
+ * for r < rows and j < cols. */
+struct brgemm_f32 {
+	const float *const *a;       /* one pointer to k floats per tap and row; row r of tap t at [t * mr + r] */
+	const float *b;              /* [taps][k][nr], aligned to 64 bytes */
+	const float *bias;           /* cols floats, or NULL */
+	const float *res;            /* or NULL; may be c */
+	float *c;
+	size_t res_stride, c_stride; /* from row to row */
+	uint32_t rows, cols;         /* 1..mr, 1..nr */
+	uint32_t taps, k;            /* both may be 0 */
+	enum kernel_act act;
+	float lo, hi;
+};
+typedef void kernel_brgemm_f32_fn(const struct brgemm_f32 *t);
+
+/* Element-wise, y may be x. LEAKY_RELU: v < 0 ? v * lo : v. CLIP: lo..hi. HARD_SIGMOID: v * lo + hi, cut to 0..1.
+ * SCALE_SHIFT: v * lo + hi. GELU is the exact one (erf), GELU_TANH its approximation. */
+enum kernel_unary {
+	KERNEL_RELU, KERNEL_LEAKY_RELU, KERNEL_CLIP, KERNEL_SIGMOID, KERNEL_TANH, KERNEL_HARD_SIGMOID, KERNEL_HARD_SWISH,
+	KERNEL_GELU, KERNEL_GELU_TANH, KERNEL_ERF, KERNEL_EXP, KERNEL_SQRT, KERNEL_NEG, KERNEL_SCALE_SHIFT,
+};
+typedef void kernel_unary_f32_fn(enum kernel_unary op, const float *x, float *y, size_t n, float lo, float hi);
+
+struct kernels {
+	const char *isa;             /* "c", "avx2", "avx512" */
+	uint32_t brgemm_mr, brgemm_nr;
+#define X(field, c, avx2, avx512) kernel_##field##_fn *field;
+#include "backend/cpu/kernels/kernels.def"
+#undef X
+};
+/* The fastest kernels that cpu_flags() allows. Weights packed for one record fit no other. */
+const struct kernels *kernels_now(void);
+
+enum { KERNEL_MR_MAX = 14, KERNEL_NR_MAX = 32, KERNEL_ALIGN = 64 };
+
+#define X(field, c, avx2, avx512)                     \
+	kernel_##field##_fn kernel_##field##_##c##_c; \
+	kernel_##field##_fn kernel_##field##_##avx2##_avx2; \
+	kernel_##field##_fn kernel_##field##_##avx512##_avx512;
+#include "backend/cpu/kernels/kernels.def"
+#undef X
+
+#endif
