@@ -192,9 +192,10 @@ static void table_fill(const struct direct *d, size_t first, size_t last, uint32
 	}
 }
 
-/* Panel `panel` of group g over the blocks first..last-1, whose pointers are in the table. */
+/* Panel `panel` of group g over the blocks first..last-1, whose pointers are in the table. Weights are read once a pass
+ * through the network and come from far away: while many blocks go over one panel, they prefetch the next one. */
 static void panel_run(const struct direct *d, size_t first, size_t last, uint32_t g, uint32_t panel,
-                      const float *const *table)
+                      bool next, const float *const *table)
 {
 	const struct conv_args *a = d->a;
 	uint32_t mr = d->k->brgemm_mr, nr = d->k->brgemm_nr, column = g * d->og + panel * nr;
@@ -205,12 +206,14 @@ static void panel_run(const struct direct *d, size_t first, size_t last, uint32_
 		.res_stride = a->res_stride, .c_stride = a->out_stride,
 		.cols = left < nr ? left : nr, .taps = d->taps, .k = d->depth,
 		.act = d->act.act, .lo = d->act.lo, .hi = d->act.hi,
+		.ahead_step = next ? ceil_div(nr * sizeof(float), last - first) : 0,
 	};
 
 	for (size_t b = first; b < last; b++, table += (size_t)d->taps * mr) {
 		size_t row = part_begin(d->rows, d->blocks, b);
 
 		t.a = table;
+		t.ahead = (const char *)(t.b + d->panel_floats) + (b - first) * d->taps * d->depth * t.ahead_step;
 		t.rows = (uint32_t)(part_begin(d->rows, d->blocks, b + 1) - row);
 		t.res = a->res ? a->res + row * a->res_stride + column : 0;
 		t.c = a->out + row * a->out_stride + column;
@@ -235,7 +238,8 @@ static void direct_task(void *ctx, uint32_t task, uint32_t thread)
 		for (size_t p = p0; p < p1; p++) {
 			if (p == p0 || p % d->panels == 0)
 				table_fill(d, b, last, (uint32_t)(p / d->panels), table, border);
-			panel_run(d, b, last, (uint32_t)(p / d->panels), (uint32_t)(p % d->panels), table);
+			panel_run(d, b, last, (uint32_t)(p / d->panels), (uint32_t)(p % d->panels),
+				last - b > 1 && p + 1 < p1, table);
 		}
 	}
 }

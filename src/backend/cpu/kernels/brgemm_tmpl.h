@@ -57,15 +57,32 @@ INLINE void finish(const struct brgemm_f32 *t, int r, const vf *x, const vf *bia
 	v_store_n(c + n0, epilogue(t, v), n1);
 }
 
+/* Asks for the lines that the epilogue will touch; the reduction gives them time to arrive. */
+INLINE void prefetch_rows(const int rows, const struct brgemm_f32 *t)
+{
+#pragma GCC unroll 16
+	for (int r = 0; r < rows; r++) {
+		const float *c = t->c + (size_t)r * t->c_stride, *res = t->res + (size_t)r * t->res_stride;
+
+		for (int i = 0; i < NR * 4; i += 64) {
+			__builtin_prefetch((const char *)c + i, 1, 3);
+			if (t->res)
+				__builtin_prefetch((const char *)res + i, 0, 3);
+		}
+	}
+}
+
 INLINE void tile(const int rows, const int sets, const struct brgemm_f32 *t)
 {
 	vf x[ACCS][2], bias[2] = {v_set(0), v_set(0)};
 	const float *b = t->b;
+	const char *ahead = t->ahead;
 	size_t k = t->k, n0 = t->cols < VL ? t->cols : VL, n1 = t->cols - n0;
 
 #pragma GCC unroll 16
 	for (int r = 0; r < rows * sets; r++)
 		x[r][0] = x[r][1] = v_set(0);
+	prefetch_rows(rows, t);
 	for (uint32_t tap = 0; tap < t->taps; tap++) {
 		const float *const *table = t->a + (size_t)tap * MR, *p[MR];
 		size_t i = 0;
@@ -79,8 +96,10 @@ INLINE void tile(const int rows, const int sets, const struct brgemm_f32 *t)
 				for (int s = 0; s < sets; s++)
 					step(rows, x + s * rows, p, table, i + s, b + s * NR);
 		}
-		for (; i < k; i++, b += NR)
+		for (; i < k; i++, b += NR, ahead += t->ahead_step) {
+			__builtin_prefetch(ahead, 0, 2);
 			step(rows, x, p, table, i, b);
+		}
 	}
 #pragma GCC unroll 16
 	for (int r = rows; r < rows * sets; r++) {

@@ -26,6 +26,9 @@ struct brgemm_f32 {
 	uint32_t taps, k;            /* both may be 0 */
 	enum kernel_act act;
 	float lo, hi;
+	/* A hint: while it runs, the tile prefetches taps * k * ahead_step bytes from `ahead` into the second-level cache. */
+	const char *ahead;           /* any address, NULL too */
+	size_t ahead_step;
 };
 typedef void kernel_brgemm_f32_fn(const struct brgemm_f32 *t);
 
