@@ -12,7 +12,8 @@
 
 #define NR (2 * VL)
 
-enum { ACCS = MR > 6 ? MR : 6 };
+/* STREAM: how far ahead, in floats, few rows prefetch b, which they read but once. */
+enum { ACCS = MR > 6 ? MR : 6, STREAM = 1024 };
 
 INLINE vf epilogue(const struct brgemm_f32 *t, vf v)
 {
@@ -93,11 +94,16 @@ INLINE void tile(const int rows, const int sets, const struct brgemm_f32 *t)
 		if (sets > 1) {
 			for (; i + sets <= k; i += sets, b += sets * NR)
 #pragma GCC unroll 4
-				for (int s = 0; s < sets; s++)
+				for (int s = 0; s < sets; s++) {
+					__builtin_prefetch(b + s * NR + STREAM, 0, 3);
+					__builtin_prefetch(b + s * NR + STREAM + 16, 0, 3);
 					step(rows, x + s * rows, p, table, i + s, b + s * NR);
+				}
 		}
 		for (; i < k; i++, b += NR, ahead += t->ahead_step) {
 			__builtin_prefetch(ahead, 0, 2);
+			if (rows <= MR / 2)   /* few tiles share a panel: more than a line each step */
+				__builtin_prefetch(ahead + 64, 0, 2);
 			step(rows, x, p, table, i, b);
 		}
 	}

@@ -2,7 +2,7 @@
 #ifndef NEREID_TESTS_CONV_TEST_H
 #define NEREID_TESTS_CONV_TEST_H
 
-#include "cpu_test.h"
+#include "unit/backend/cpu/cpu_test.h"
 
 #include "backend/cpu/conv.h"
 

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "test.h"
+#include "unit/test.h"
 
 #include "backend/cpu/kernels/kernels.h"
 #include "base/cpu.h"

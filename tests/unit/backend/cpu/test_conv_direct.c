@@ -1,6 +1,6 @@
 /* The direct tactic on shapes that straddle tiles: sizes of images, channels and filters around vector widths, strides,
  * dilation, uneven padding, groups, planar input, several images and threads, all activations. */
-#include "conv_test.h"
+#include "unit/backend/cpu/conv_test.h"
 
 /* h w c, oh ow o, kh kw, strides, dilations, pads at the beginning, groups, planar */
 static const struct conv_shape shapes[] = {

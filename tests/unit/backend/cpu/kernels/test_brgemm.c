@@ -1,6 +1,6 @@
 /* The batch-reduce kernel against plain loops in double: every number of rows, columns around each vector width, short
  * and long reductions, several taps, with and without bias, residual and activation, under each instruction set. */
-#include "../cpu_test.h"
+#include "unit/backend/cpu/cpu_test.h"
 
 enum { STRIDE = 67, TAPS = 3, DEPTH = 37 };
 
