@@ -55,4 +55,9 @@ struct backend {
 const struct backend *const *backend_list(uint32_t *n);
 const struct backend *backend_find(struct str name);    /* NULL */
 
+/* Runs a node on its constant inputs with ref and sets the data of its outputs, in arena a. UNSUPPORTED, and nothing is
+ * changed, where an input is not constant, a shape is not known, or the outputs would be large. For pass.h's fold. */
+enum { BACKEND_FOLD_BYTES_MAX = 1 << 26 };
+struct status backend_fold(const struct ir_graph *g, const struct ir_node *n, struct arena *a) MUST_CHECK;
+
 #endif
