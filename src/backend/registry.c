@@ -1,6 +1,6 @@
 /* The list of backends, and folding of constants with the last of them.
  *
- *  * The list is fixed at build time and in order of preference: a node goes to the first backend
+ * The list is fixed at build time and in order of preference: a node goes to the first backend
  * whose probe is good and that supports it. ref stands last and supports every valid node, so none
  * is left over. Folding runs a node once on the contents of its constant inputs, at compile time,
  * with the reference definition, so that a folded model gives the same answers on every machine.

@@ -1,7 +1,7 @@
 /* Ops on two (Where: three) inputs that numpy broadcasting brings to one shape: Add, Sub, Mul,
  * Div, Pow, Equal, Where.
  *
- *  * Floats are computed in double and rounded once. Integers are computed in 64 bits and cut to
+ * Floats are computed in double and rounded once. Integers are computed in 64 bits and cut to
  * the type, which is two's complement wrapping; Div cuts towards zero, and a division by zero is
  * an error, not a trap. An integer Pow with an integer exponent of at least 0 multiplies and
  * wraps; any other goes through double and is cut towards zero.

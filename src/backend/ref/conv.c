@@ -1,6 +1,6 @@
 /* Conv and ConvTranspose as ONNX defines them, for any number of spatial dimensions.
  *
- *  * Both are written as gathers: each output element is one sum, taken over taps and then
+ * Both are written as gathers: each output element is one sum, taken over taps and then
  * channels, in that order, in double, rounded once at the end. Conv's optional fourth input is a
  * residual of the output's shape; it and the bias are added before the fused activation. Padding
  * contributes nothing: taps outside the input are left out of the sum. One thread, no packing, no

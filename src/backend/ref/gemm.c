@@ -1,7 +1,7 @@
 /* Gemm and MatMul as ONNX and numpy define them, with the bias and the activation that fusion adds
  * to them.
  *
- *  * Each output element is one sum over k in ascending order: in double for floats, in 64
+ * Each output element is one sum over k in ascending order: in double for floats, in 64
  * wrapping bits for integers. Gemm then is alpha * sum + beta * C, MatMul sum + bias, where C and
  * bias broadcast to the output. MatMul treats a vector as a row (left) or a column (right) and
  * broadcasts leading dimensions. No blocking, no threads: the definition.

@@ -1,6 +1,6 @@
 /* Walking of indexes for the reference backend: strides, broadcasting, windows, axes.
  *
- *  * Every op of ref is written as "for each output element, by its index vector", because that is
+ * Every op of ref is written as "for each output element, by its index vector", because that is
  * how the operators are specified. The helpers here turn index vectors into offsets. They work for
  * any rank up to TENSOR_RANK_MAX, keep no state and allocate nothing. What depends on the values
  * of inputs (an axis, a shape) is checked here with a sentence; what inference has established is

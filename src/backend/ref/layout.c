@@ -1,6 +1,6 @@
 /* Between plain storage (N, C, spatial) and channels-last storage (N, spatial, C).
  *
- *  * Dimensions read N, C, spatial on both sides; only the order of elements in memory differs.
+ * Dimensions read N, C, spatial on both sides; only the order of elements in memory differs.
  * These are the only ops of ref that touch channels-last values: all others want plain storage,
  * and the pass that assigns layouts puts these between.
  */

@@ -1,6 +1,6 @@
 /* Ops that move elements without computing: Transpose, Concat, Split, Slice, Gather, Pad.
  *
- *  * Each says, for an index vector of the output, which element of which input it is. They work
+ * Each says, for an index vector of the output, which element of which input it is. They work
  * for every type of fixed size. Starts, ends, steps, pads and indices are inputs whose values may
  * be known only at run time, so they are checked here: an index outside its axis is an error that
  * names the node, never a read outside the tensor.

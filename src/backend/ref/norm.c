@@ -1,6 +1,6 @@
 /* BatchNormalization (inference form) and LayerNormalization as ONNX defines them.
  *
- *  * Batch normalisation scales each channel by constants: y = (x - mean) / sqrt(var + epsilon) *
+ * Batch normalisation scales each channel by constants: y = (x - mean) / sqrt(var + epsilon) *
  * scale + b. Layer normalisation computes mean and variance over the dimensions from `axis` on,
  * for each row before it, and can give both back (its second and third output, one element a row).
  * Sums are in double, in row-major order. One thread.

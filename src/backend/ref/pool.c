@@ -1,7 +1,7 @@
 /* MaxPool, AveragePool and GlobalAveragePool as ONNX defines them, for any number of spatial
  * dimensions.
  *
- *  * Max leaves padding out, and a window that lies wholly in it gives the lowest value of the
+ * Max leaves padding out, and a window that lies wholly in it gives the lowest value of the
  * type. Average divides by the elements of the input under the window, or with count_include_pad
  * by all that lie within input and pads; what ceil_mode adds past the end pads never counts.
  * MaxPool's second output is the offset of the winner in the whole input, the first one where

@@ -1,6 +1,6 @@
 /* ReduceMean, ReduceSum and ArgMax.
  *
- *  * Every output element is one pass over the reduced dimensions of the input in row-major order:
+ * Every output element is one pass over the reduced dimensions of the input in row-major order:
  * floats in double, integers in 64 wrapping bits with the mean cut towards zero. ReduceMean and
  * ReduceSum take their axes from the second input; without any they reduce all dimensions, or none
  * where noop_with_empty_axes says so. keepdims only decides the output's dims, which the caller

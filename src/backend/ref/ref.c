@@ -1,12 +1,12 @@
 /* The reference backend: what each op means, in plain C loops, one file a family (ir/ops.def names
  * it).
  *
- *  * It is a specification that runs. It supports every op for every type that ONNX allows and
+ * It is a specification that runs. It supports every op for every type that ONNX allows and
  * Nereid stores, in plain layout (and nereid.ToChannelsLast/First between the two layouts), and it
  * is never made faster: the fast backends are tested against it, and it is tested against ONNX
  * Runtime. Floats are computed in double and rounded once, in a fixed order.
  *
- *  * A step's state is a copy of the node's attributes in the caller's arena, so that the graph
+ * A step's state is a copy of the node's attributes in the caller's arena, so that the graph
  * need not outlive it; contents of constants stay where they are. Steps hold nothing that changes:
  * any number of threads may run one at a time.
  */

@@ -1,7 +1,7 @@
 /* Resize as ONNX defines it: nearest, linear and cubic, every coordinate mode, antialias, for any
  * rank.
  *
- *  * Each output element is computed on its own: each of its coordinates is mapped to the input,
+ * Each output element is computed on its own: each of its coordinates is mapped to the input,
  * where a filter of the mode gives weights to the elements around; the dimensions multiply.
  * Elements outside repeat the edge, or get no weight with exclude_outside (and always with
  * antialias, as in ONNX Runtime); then the weights are scaled to sum to 1. Where only scales are

@@ -1,7 +1,7 @@
 /* Ops that change or make shapes: Flatten, Reshape, Squeeze, Unsqueeze, Expand, Shape, Constant,
  * ConstantOfShape.
  *
- *  * The caller has set the output's dimensions, which inference found; so the first four copy
+ * The caller has set the output's dimensions, which inference found; so the first four copy
  * their elements in order, and the engine usually does not run them at all but lets the output
  * share the input's memory. Where the shape depends on the values of an input, the number of
  * elements is checked here again.

@@ -1,6 +1,6 @@
 /* Softmax and LogSoftmax along one axis, in the form that ONNX has since opset 13.
  *
- *  * The largest element of a row is taken off before exponentials are made, so that nothing
+ * The largest element of a row is taken off before exponentials are made, so that nothing
  * overflows; a row of the same infinities gives NaN, as it does everywhere. All sums are in
  * double; each result is rounded once. One thread.
  */

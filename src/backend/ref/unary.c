@@ -1,7 +1,7 @@
 /* Ops that map each element on its own: activations, roots, exponentials, Clip, Cast, Identity,
  * Dropout.
  *
- *  * Floats are computed in double and rounded once. Integers stay integers: Relu, Clip and Neg in
+ * Floats are computed in double and rounded once. Integers stay integers: Relu, Clip and Neg in
  * the op's own type, wrapping. Cast from float to integer cuts towards zero; what is out of range
  * or NaN gives what an x86-64 processor's conversion gives, because that is what ONNX Runtime
  * gives: through 32 bits for types of up to 32 signed bits, else through 64. Dropout is the
