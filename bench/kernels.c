@@ -28,7 +28,7 @@ static void add(uint32_t h, uint32_t c, uint32_t o, uint32_t k, uint32_t stride,
 	uint32_t oh = (h + 2 * (k / 2) - k) / stride + 1;
 	struct layer *l = &layers[n_layers++];
 
-	l->s = (struct conv_shape){h, h, c, oh, oh, o, k, k, stride, stride, 1, 1, (int32_t)k / 2, (int32_t)k / 2, 1, c == 3};
+	l->s = (struct conv_shape){h, h, c, oh, oh, o, k, k, stride, stride, 1, 1, (int32_t)k / 2, (int32_t)k / 2, 1, c == 3, false};
 	l->res = res;
 	l->best_ns = 1e18;
 	l->tactic = wanted < CONV_TACTIC_COUNT && conv_fits(&l->s, wanted) ? wanted : conv_guess(&l->s);

@@ -15,6 +15,7 @@ static const char *const texts[] = {
 };
 static const struct conv_tactic_fns *const tactics[] = {
 	[CONV_DIRECT] = &conv__direct,
+	[CONV_DEPTHWISE] = &conv__depthwise,
 };
 
 const char *conv_tactic_text(enum conv_tactic t)
@@ -30,7 +31,7 @@ bool conv_fits(const struct conv_shape *s, enum conv_tactic t)
 
 enum conv_tactic conv_guess(const struct conv_shape *s)
 {
-	return CONV_DIRECT;
+	return conv_fits(s, CONV_DEPTHWISE) ? CONV_DEPTHWISE : CONV_DIRECT;
 }
 
 size_t conv_pack_bytes(const struct conv_shape *s, enum conv_tactic t)

@@ -26,6 +26,7 @@ struct conv_shape {
 	int32_t pad_y, pad_x;            /* at the beginning */
 	uint32_t group;                  /* divides c and o */
 	bool planar_in;                  /* the input is NCHW, for first layers of few channels; else NHWC. Output: NHWC */
+	bool transposed;                 /* ConvTranspose: in[y,x] adds to out[y*stride_y - pad_y + ky*dilate_y, ...] */
 };
 
 struct conv_args {
@@ -45,7 +46,7 @@ bool conv_fits(const struct conv_shape *s, enum conv_tactic t);
 /* The tactic of the cost model, for when none was measured. */
 enum conv_tactic conv_guess(const struct conv_shape *s);
 size_t conv_pack_bytes(const struct conv_shape *s, enum conv_tactic t);
-/* weight: ONNX's order [o][c/group][kh][kw]. packed: conv_pack_bytes, aligned to 64. */
+/* weight: ONNX's order, [o][c/group][kh][kw], or [c][o/group][kh][kw] of a transposed one. packed: conv_pack_bytes, aligned to 64. */
 void conv_pack(const struct conv_shape *s, enum conv_tactic t, const float *weight, void *packed);
 size_t conv_scratch_bytes(const struct conv_shape *s, enum conv_tactic t, uint32_t threads);
 void conv_run(const struct conv_shape *s, enum conv_tactic t, const struct conv_args *a);

@@ -69,7 +69,7 @@ static struct direct direct_of(const struct conv_shape *s)
 
 static bool direct_fits(const struct conv_shape *s)
 {
-	return !s->planar_in || s->dilate_x == 1;
+	return !s->planar_in || (s->dilate_x == 1 && !s->transposed);
 }
 
 static size_t direct_pack_bytes(const struct conv_shape *s)
@@ -97,54 +97,21 @@ static void direct_pack(const struct conv_shape *s, const float *weight, float *
 	for (size_t i = 0; i < d.depth; i++) {
 		size_t at = s->planar_in ? tap * d.depth + i : i * area + tap;
 		const float *w = weight + (g * d.og + p * nr) * filter + at;
+		size_t step = filter;
 
+		if (s->transposed) {
+			w = weight + ((g * d.cg + i) * d.og + p * nr) * area + tap;
+			step = area;
+		}
 		for (size_t j = 0; j < nr; j++)
-			*packed++ = p * nr + j < d.og ? w[j * filter] : 0;
+			*packed++ = p * nr + j < d.og ? w[j * step] : 0;
 	}
 	while (packed < end)
 		*packed++ = 0;
 }
 
-/* The output pixel of a row. */
-struct pixel { uint32_t n, y, x; };
-
-static struct pixel pixel_of(const struct conv_shape *s, size_t row)
-{
-	size_t line = row / s->ow;
-
-	return (struct pixel){(uint32_t)(line / s->oh), (uint32_t)(line % s->oh), (uint32_t)(row % s->ow)};
-}
-
-static void pixel_next(const struct conv_shape *s, struct pixel *p)
-{
-	if (++p->x < s->ow)
-		return;
-	p->x = 0;
-	if (++p->y < s->oh)
-		return;
-	p->y = 0;
-	p->n++;
-}
-
-/* Pointers of one row, one per tap, mr apart; channels last. */
-static void row_channels(const struct direct *d, struct pixel p, uint32_t g, const float **table)
-{
-	const struct conv_shape *s = d->s;
-	uint32_t mr = d->k->brgemm_mr;
-	int64_t y = (int64_t)p.y * s->stride_y - s->pad_y, x0 = (int64_t)p.x * s->stride_x - s->pad_x;
-	const float *image = d->a->in + (size_t)p.n * s->h * s->w * s->c + (size_t)g * d->cg;
-
-	for (uint32_t ky = 0; ky < s->kh; ky++, y += s->dilate_y) {
-		bool inside = y >= 0 && y < s->h;
-		int64_t x = x0;
-
-		for (uint32_t kx = 0; kx < s->kw; kx++, x += s->dilate_x, table += mr)
-			*table = inside && x >= 0 && x < s->w ? image + (y * s->w + x) * s->c : d->zeros;
-	}
-}
-
-/* The same for a planar input; `border` takes taps x depth floats of a row that crosses the left or right border. */
-static void row_planar(const struct direct *d, struct pixel p, uint32_t g, const float **table, float *border)
+/* Pointers of one row of a planar input, one per tap; `border` takes taps x depth floats of a row that crosses the left or right border. */
+static void row_planar(const struct direct *d, struct conv_pixel p, uint32_t g, const float **table, float *border)
 {
 	const struct conv_shape *s = d->s;
 	uint32_t mr = d->k->brgemm_mr;
@@ -176,17 +143,17 @@ static void row_planar(const struct direct *d, struct pixel p, uint32_t g, const
 static void table_fill(const struct direct *d, size_t first, size_t last, uint32_t g, const float **table, float *border)
 {
 	size_t row = part_begin(d->rows, d->blocks, first);
-	struct pixel p = pixel_of(d->s, row);
+	struct conv_pixel p = conv__pixel_of(d->s, row);
 
 	for (size_t b = first; b < last; b++, table += (size_t)d->taps * d->k->brgemm_mr) {
 		size_t end = part_begin(d->rows, d->blocks, b + 1);
 
-		for (size_t r = 0; row < end; row++, r++, pixel_next(d->s, &p)) {
+		for (size_t r = 0; row < end; row++, r++, conv__pixel_next(d->s, &p)) {
 			if (d->s->planar_in) {
 				row_planar(d, p, g, table + r, border);
 				border += (size_t)d->taps * d->depth;
 			} else {
-				row_channels(d, p, g, table + r);
+				conv__row_pointers(d->s, p, d->a->in + (size_t)g * d->cg, d->k->brgemm_mr, d->zeros, table + r);
 			}
 		}
 	}

@@ -40,6 +40,54 @@ enum kernel_unary {
 };
 typedef void kernel_unary_f32_fn(enum kernel_unary op, const float *x, float *y, size_t n, float lo, float hi);
 
+enum kernel_binary { KERNEL_ADD, KERNEL_SUB, KERNEL_MUL, KERNEL_DIV, KERNEL_MAX, KERNEL_MIN, KERNEL_POW };
+/* y[r][i] = op(a[r * a_row + i * a_step], b[r * b_row + i * b_step]); steps are 0 or 1. y may be a or b where that one's
+ * elements lie as y's. MAX and MIN keep NaN. */
+struct binary_f32 {
+	const float *a, *b;
+	float *y;
+	size_t rows, n;
+	size_t a_row, b_row, y_row;
+	uint32_t a_step, b_step;
+};
+typedef void kernel_binary_f32_fn(enum kernel_binary op, const struct binary_f32 *t);
+
+/* y[i] = max over the taps of p[tap][i], i < n; 1 tap or more. */
+typedef void kernel_window_max_f32_fn(const float *const *p, uint32_t taps, float *y, size_t n);
+/* y[i] = scale * sum over the taps. */
+typedef void kernel_window_sum_f32_fn(const float *const *p, uint32_t taps, float *y, size_t n, float scale);
+/* y[i] = scale * sum over the rows of x[r * x_row + i]. */
+typedef void kernel_rows_sum_f32_fn(const float *x, size_t rows, size_t x_row, float *y, size_t n, float scale);
+typedef float kernel_row_sum_f32_fn(const float *x, size_t n);
+
+/* One row, n >= 1; y may be x. */
+typedef void kernel_softmax_f32_fn(const float *x, float *y, size_t n);
+typedef void kernel_log_softmax_f32_fn(const float *x, float *y, size_t n);
+/* (x - mean) / sqrt(variance + epsilon) * scale + bias (NULL: 0); mean and 1 / sqrt(...) go to *mean, *inv. */
+typedef void kernel_layer_norm_f32_fn(const float *x, const float *scale, const float *bias, float *y, size_t n,
+                                      float epsilon, float *mean, float *inv);
+
+/* y[c * y_row + r] = x[r * x_row + c]: any 4-byte elements; bits are kept. */
+typedef void kernel_transpose_32_fn(const float *x, size_t rows, size_t cols, size_t x_row, float *y, size_t y_row);
+
+typedef void kernel_f32_from_f16_fn(const uint16_t *x, float *y, size_t n);
+typedef void kernel_f16_from_f32_fn(const float *x, uint16_t *y, size_t n);
+typedef void kernel_f32_from_bf16_fn(const uint16_t *x, float *y, size_t n);
+typedef void kernel_bf16_from_f32_fn(const float *x, uint16_t *y, size_t n);
+
+/* Depthwise: c[r][i] = act(bias[i] + res[r][i] + sum over taps of a[tap * 4 + r][i] * w[tap * n + i]), r < rows <= 4. */
+struct depthwise_f32 {
+	const float *const *a;
+	const float *w;
+	const float *bias, *res;     /* or NULL */
+	float *c;
+	size_t res_stride, c_stride, n;
+	uint32_t rows, taps;
+	enum kernel_act act;
+	float lo, hi;
+};
+typedef void kernel_depthwise_f32_fn(const struct depthwise_f32 *t);
+
 struct kernels {
 	const char *isa;             /* "c", "avx2", "avx512" */
 	uint32_t brgemm_mr, brgemm_nr;

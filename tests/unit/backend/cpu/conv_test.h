@@ -6,11 +6,34 @@
 
 #include "backend/cpu/conv.h"
 
+/* The same for a transposed one, by asking every input pixel where it goes. */
+static inline double conv_test_transposed_sum(const struct conv_shape *s, const float *in, const float *weight,
+                                              const uint32_t *at)
+{
+	uint32_t og = s->o / s->group, cg = s->c / s->group, g = at[3] / og;
+	double sum = 0;
+
+	for (uint32_t y = 0; y < s->h; y++)
+	for (uint32_t x = 0; x < s->w; x++)
+	for (uint32_t ky = 0; ky < s->kh; ky++)
+	for (uint32_t kx = 0; kx < s->kw; kx++) {
+		if ((int64_t)y * s->stride_y - s->pad_y + (int64_t)ky * s->dilate_y != at[1] ||
+		    (int64_t)x * s->stride_x - s->pad_x + (int64_t)kx * s->dilate_x != at[2])
+			continue;
+		for (uint32_t c = g * cg; c < (g + 1) * cg; c++)
+			sum += (double)in[((at[0] * (size_t)s->h + y) * s->w + x) * s->c + c] *
+				weight[((c * (size_t)og + at[3] % og) * s->kh + ky) * s->kw + kx];
+	}
+	return sum;
+}
+
 static inline double conv_test_sum(const struct conv_shape *s, const float *in, const float *weight, const uint32_t *at)
 {
 	uint32_t n = at[0], y = at[1], x = at[2], o = at[3], cg = s->c / s->group, g = o / (s->o / s->group);
 	double sum = 0;
 
+	if (s->transposed)
+		return conv_test_transposed_sum(s, in, weight, at);
 	for (uint32_t ky = 0; ky < s->kh; ky++)
 	for (uint32_t kx = 0; kx < s->kw; kx++) {
 		int64_t iy = (int64_t)y * s->stride_y - s->pad_y + (int64_t)ky * s->dilate_y;
@@ -57,7 +80,7 @@ static inline void conv_test_check(const struct conv_shape *s, enum conv_tactic 
 {
 	size_t pixels = (size_t)n * s->oh * s->ow, stride = s->o + 3;
 	float *in = cpu_test_floats((size_t)n * s->h * s->w * s->c + 1, 1);
-	float *weight = cpu_test_floats((size_t)s->o * (s->c / s->group) * s->kh * s->kw, 2);
+	float *weight = cpu_test_floats((size_t)s->o * s->c / s->group * s->kh * s->kw, 2);
 	float *bias = cpu_test_floats(s->o, 3), *res = cpu_test_floats(pixels * s->o, 4);
 	float *out = cpu_test_floats(pixels * stride, 5);
 	void *packed = mem_aligned(64, conv_pack_bytes(s, t)), *scratch = mem_aligned(64, conv_scratch_bytes(s, t, threads));

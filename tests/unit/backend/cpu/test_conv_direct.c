@@ -2,21 +2,24 @@
  * dilation, uneven padding, groups, planar input, several images and threads, all activations. */
 #include "unit/backend/cpu/conv_test.h"
 
-/* h w c, oh ow o, kh kw, strides, dilations, pads at the beginning, groups, planar */
+/* h w c, oh ow o, kh kw, strides, dilations, pads at the beginning, groups, planar, transposed */
 static const struct conv_shape shapes[] = {
-	{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, false},
-	{7, 7, 17, 7, 7, 33, 1, 1, 1, 1, 1, 1, 0, 0, 1, false},
-	{7, 7, 64, 7, 7, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1, false},
-	{14, 13, 5, 7, 7, 31, 3, 3, 2, 2, 1, 1, 1, 1, 1, false},
-	{9, 11, 8, 5, 6, 16, 1, 1, 2, 2, 1, 1, 0, 0, 1, false},
-	{10, 9, 3, 10, 9, 9, 3, 5, 1, 1, 2, 1, 2, 2, 1, false},
-	{6, 8, 12, 6, 8, 15, 3, 3, 1, 1, 1, 1, 0, 2, 3, false},
-	{1, 29, 6, 1, 29, 40, 1, 4, 1, 1, 1, 1, 0, 1, 2, false},
-	{5, 5, 4, 9, 9, 4, 3, 3, 1, 1, 1, 1, 3, 3, 1, false},
-	{20, 20, 3, 10, 10, 64, 7, 7, 2, 2, 1, 1, 3, 3, 1, true},
-	{28, 28, 1, 28, 28, 8, 3, 3, 1, 1, 1, 1, 1, 1, 1, true},
-	{5, 3, 3, 6, 4, 5, 4, 6, 1, 1, 2, 1, 3, 3, 1, true},
-	{8, 8, 4, 4, 4, 6, 2, 2, 2, 2, 1, 1, 0, 0, 2, true},
+	{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, false, false},
+	{7, 7, 17, 7, 7, 33, 1, 1, 1, 1, 1, 1, 0, 0, 1, false, false},
+	{7, 7, 64, 7, 7, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1, false, false},
+	{14, 13, 5, 7, 7, 31, 3, 3, 2, 2, 1, 1, 1, 1, 1, false, false},
+	{9, 11, 8, 5, 6, 16, 1, 1, 2, 2, 1, 1, 0, 0, 1, false, false},
+	{10, 9, 3, 10, 9, 9, 3, 5, 1, 1, 2, 1, 2, 2, 1, false, false},
+	{6, 8, 12, 6, 8, 15, 3, 3, 1, 1, 1, 1, 0, 2, 3, false, false},
+	{1, 29, 6, 1, 29, 40, 1, 4, 1, 1, 1, 1, 0, 1, 2, false, false},
+	{5, 5, 4, 9, 9, 4, 3, 3, 1, 1, 1, 1, 3, 3, 1, false, false},
+	{20, 20, 3, 10, 10, 64, 7, 7, 2, 2, 1, 1, 3, 3, 1, true, false},
+	{28, 28, 1, 28, 28, 8, 3, 3, 1, 1, 1, 1, 1, 1, 1, true, false},
+	{5, 3, 3, 6, 4, 5, 4, 6, 1, 1, 2, 1, 3, 3, 1, true, false},
+	{8, 8, 4, 4, 4, 6, 2, 2, 2, 2, 1, 1, 0, 0, 2, true, false},
+	{5, 4, 6, 10, 8, 9, 2, 2, 2, 2, 1, 1, 0, 0, 1, false, true},
+	{7, 5, 8, 13, 9, 4, 3, 3, 2, 2, 1, 1, 1, 1, 2, false, true},
+	{4, 6, 3, 6, 10, 33, 3, 3, 1, 1, 1, 2, 0, 0, 1, false, true},
 };
 
 TEST(conv_direct_shapes)
@@ -44,7 +47,7 @@ TEST(conv_direct_activations)
 /* Weights that outweigh the activations take the other loop order, and cut along columns. */
 TEST(conv_direct_large_weights)
 {
-	struct conv_shape s = {5, 4, 300, 5, 4, 130, 3, 3, 1, 1, 1, 1, 1, 1, 1, false};
+	struct conv_shape s = {5, 4, 300, 5, 4, 130, 3, 3, 1, 1, 1, 1, 1, 1, 1, false, false};
 
 	for (int level = 0; level < CPU_TEST_LEVELS; level++)
 		if (cpu_test_level(level))
