@@ -2,6 +2,7 @@
 #   make            build/nereid
 #   make check      unit tests (no GPU, no network)
 #   make tidy       the lint
+#   make bench         build/bench-kernels: the convolutions of ResNet50, layer by layer
 #   make fuzz       fuzz targets (needs clang)
 CC ?= gcc
 variant := $(if $(ASAN),-asan)$(if $(TSAN),-tsan)$(if $(TINY),-tiny)$(if $(DEBUG),-debug)
@@ -30,7 +31,7 @@ endif
 
 SRC := $(filter-out src/cli/%,$(wildcard src/*/*.c src/*/*/*.c src/*/*/*/*.c))
 CLI := $(wildcard src/cli/*.c)
-TEST := $(wildcard tests/unit/*.c tests/unit/*/*.c tests/unit/*/*/*.c)
+TEST := $(wildcard tests/unit/*.c tests/unit/*/*.c tests/unit/*/*/*.c tests/unit/*/*/*/*.c)
 OBJ := $(SRC:%.c=$B/%.o)
 CLI_OBJ := $(CLI:%.c=$B/%.o)
 TEST_OBJ := $(TEST:%.c=$B/%.o)
@@ -42,6 +43,11 @@ $B/nereid: $(CLI_OBJ) $B/libnereid.a
 	$(CC) $(LDFLAGS_ALL) -o $@ $(CLI_OBJ) $B/libnereid.a $(LIBS)
 $B/nereid-test: $(TEST_OBJ) $B/libnereid.a
 	$(CC) $(LDFLAGS_ALL) -o $@ $(TEST_OBJ) $B/libnereid.a $(LIBS) $(shell pkg-config --libs cmocka)
+
+# Each bench/NAME.c is a program of its own.
+$B/bench-%: $B/bench/%.o $B/libnereid.a
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+bench: $B/bench-kernels
 
 # Kernels are named for the instruction set that they are compiled for.
 $B/src/backend/cpu/kernels/%.o: OPT := -O3
@@ -59,4 +65,5 @@ tidy:
 	python3 tools/tidy.py
 clean:
 	rm -rf build
-.PHONY: all check tidy clean
+-include $(wildcard $B/bench/*.d)
+.PHONY: all bench check tidy clean
