@@ -8,11 +8,12 @@
  */
 #include "backend/registry.h"
 
+#include "backend/cpu/cpu.h"
 #include "backend/ref/ref.h"
 #include "base/mem.h"
 #include "base/panic.h"
 
-static const struct backend *const backends[] = {&backend_ref};
+static const struct backend *const backends[] = {&backend_cpu, &backend_ref};
 enum { BACKENDS = sizeof backends / sizeof *backends };
 
 const struct backend *const *backend_list(uint32_t *n)

@@ -4,6 +4,8 @@
  * at run time the engine calls the step's function directly. The records are constant, so all of this may be called from
  * any thread. Instruction sets are chosen below, by the kernel table, not here.
  */
+#include "backend/cpu/cpu.h"
+
 #include "backend/cpu/cpu_priv.h"
 
 #include "base/panic.h"
