@@ -69,6 +69,8 @@ void mlp_randomize(struct mlp *n, struct rand *r)
 		*p = rand_f32(r, -bound1, bound1);
 	for (float *p = n->w2; p < n->params + n->n_params; p++)
 		*p = rand_f32(r, -bound2, bound2);
+	memset(n->moment1, 0, 2 * n->n_params * sizeof *n->moment1);
+	n->steps = 0;
 }
 
 static uint32_t block_count(const struct mlp *n)

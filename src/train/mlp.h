@@ -30,8 +30,8 @@ struct adam_options { float rate, beta1, beta2, epsilon; };
 struct status mlp_init(struct mlp *n, uint32_t in, uint32_t hidden, uint32_t out,
                        uint32_t batch_max) MUST_CHECK;
 void mlp_release(struct mlp *n);
-/* PyTorch's default for Linear (Kaiming uniform with a = sqrt 5): weights and biases from
- * U(-1/sqrt(in), 1/sqrt(in)). */
+/* Starts afresh: Adam's moments are zero, and weights and biases come from U(-1/sqrt(in), 1/sqrt(in)),
+ * PyTorch's default for Linear (Kaiming uniform with a = sqrt 5). */
 void mlp_randomize(struct mlp *n, struct rand *r);
 /* logits[batch][out] for x[batch][in]; they stay in n->logits. 1 <= batch <= batch_max. */
 const float *mlp_forward(struct mlp *n, const float *x, uint32_t batch, struct pool *p);

@@ -1,7 +1,7 @@
 /* The training loop.
  *
- * One random stream, seeded once, gives first the start values and then each epoch's order, so a seed fixes the result
- * whatever the number of threads. Batches are gathered from bytes to floats just before their step: at 64 images that
+ * The seed starts two random streams, one for the start values and one for the orders of the epochs, so a seed fixes the result
+ * whatever the number of threads, and the orders whatever the size of the network. Batches are gathered from bytes to floats just before their step: at 64 images that
  * is 50 KiB, which stays in the cache, where a converted copy of the whole set would not. The loop reads no clock and
  * prints nothing; the caller's progress function does both.
  */
@@ -57,12 +57,13 @@ struct status train_run(struct mlp *net, const struct dataset *d, struct train_o
 {
 	struct status st = STATUS_GOOD;
 	struct buffers b = {0};
-	struct rand r;
+	struct rand start, r;
 
 	GO(options_check(net, d, o));
 	GO(buffers_init(&b, d->n, o.batch));
-	rand_seed(&r, o.seed);
-	mlp_randomize(net, &r);
+	rand_seed(&start, o.seed);
+	rand_seed(&r, rand_u64(&start));
+	mlp_randomize(net, &start);
 	for (uint32_t epoch = 0; epoch < o.epochs; epoch++) {
 		struct train_progress at = {epoch, 0, (d->n + o.batch - 1) / o.batch, 0};
 		double sum = 0;
