@@ -4,6 +4,8 @@
 #include "base/limits.h"
 #include "codec/model_config.h"
 
+#include <stdio.h>
+
 static struct arena arena;
 static char told[1024];
 static int n_told;

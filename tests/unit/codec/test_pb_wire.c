@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "codec/model_config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define BYTES(...) ((struct span){(const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})})
