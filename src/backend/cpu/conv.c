@@ -16,6 +16,7 @@ static const char *const texts[] = {
 static const struct conv_tactic_fns *const tactics[] = {
 	[CONV_DIRECT] = &conv__direct,
 	[CONV_DEPTHWISE] = &conv__depthwise,
+	[CONV_WINOGRAD] = &conv__winograd,
 };
 
 const char *conv_tactic_text(enum conv_tactic t)

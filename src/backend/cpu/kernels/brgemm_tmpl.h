@@ -147,6 +147,6 @@ static kernel_brgemm_f32_fn *const bodies[MR + 1] = {
 void KERNEL(brgemm_f32, TILE)(const struct brgemm_f32 *t)
 {
 	DCHECK(t->rows >= 1 && t->rows <= MR && t->cols >= 1 && t->cols <= NR);
-	DCHECK((uintptr_t)t->b % KERNEL_ALIGN == 0);
+	DCHECK((uintptr_t)t->b % (VL * 4) == 0);
 	bodies[t->rows](t);
 }

@@ -17,7 +17,7 @@ enum kernel_act { KERNEL_ACT_NONE, KERNEL_ACT_LEAKY /* x < 0 ? x * lo : x */, KE
  * for r < rows and j < cols. */
 struct brgemm_f32 {
 	const float *const *a;       /* one pointer to k floats per tap and row; row r of tap t at [t * mr + r] */
-	const float *b;              /* [taps][k][nr], aligned to 64 bytes */
+	const float *b;              /* [taps][k][nr], aligned to nr / 2 floats */
 	const float *bias;           /* cols floats, or NULL */
 	const float *res;            /* or NULL; may be c */
 	float *c;
@@ -87,6 +87,21 @@ struct depthwise_f32 {
 	float lo, hi;
 };
 typedef void kernel_depthwise_f32_fn(const struct depthwise_f32 *t);
+
+/* Winograd's F(4x4, 3x3). In: v[i * v_step + c] for i < 36 from the 6x6 pixels p[36] of n channels each. Out: rows x cols
+ * (1..4) pixels at c, from the 36 products m[i * m_step + c]. conv_winograd.c has the points. */
+typedef void kernel_winograd_in_f32_fn(const float *const *p, float *v, size_t v_step, size_t n);
+struct winograd_out_f32 {
+	const float *m;
+	const float *bias, *res;     /* or NULL */
+	float *c;
+	size_t m_step, n;
+	size_t res_stride, res_line, c_stride, c_line;   /* from pixel to pixel, from line to line */
+	uint32_t rows, cols;
+	enum kernel_act act;
+	float lo, hi;
+};
+typedef void kernel_winograd_out_f32_fn(const struct winograd_out_f32 *t);
 
 struct kernels {
 	const char *isa;             /* "c", "avx2", "avx512" */
