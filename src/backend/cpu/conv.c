@@ -8,6 +8,9 @@
 
 #include "base/panic.h"
 
+/* Winograd's transforms pay with this many channels on either side; its larger weights with this many pixels an image. */
+enum { WINOGRAD_CHANNELS = 16, WINOGRAD_PIXELS = 12 * 12 };
+
 static const char *const texts[] = {
 #define X(name, text) text,
 #include "backend/cpu/conv_tactics.def"
@@ -32,7 +35,12 @@ bool conv_fits(const struct conv_shape *s, enum conv_tactic t)
 
 enum conv_tactic conv_guess(const struct conv_shape *s)
 {
-	return conv_fits(s, CONV_DEPTHWISE) ? CONV_DEPTHWISE : CONV_DIRECT;
+	if (conv_fits(s, CONV_DEPTHWISE))
+		return CONV_DEPTHWISE;
+	if (conv_fits(s, CONV_WINOGRAD) && s->c >= WINOGRAD_CHANNELS && s->o >= WINOGRAD_CHANNELS &&
+	    (uint64_t)s->oh * s->ow >= WINOGRAD_PIXELS)
+		return CONV_WINOGRAD;
+	return CONV_DIRECT;
 }
 
 size_t conv_pack_bytes(const struct conv_shape *s, enum conv_tactic t)

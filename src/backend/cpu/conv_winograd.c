@@ -12,7 +12,7 @@
 #include "backend/cpu/split.h"
 #include "base/cpu.h"
 
-enum { TILE = 4, SIDE = TILE + 2, POINTS = SIDE * SIDE };
+enum { TILE = 4, SIDE = TILE + 2, POINTS = SIDE * SIDE, BLOCK_BYTES = 8 << 20 };
 static const double points[SIDE - 1] = {0, 0.75, -0.75, 1.5, -1.5};
 
 struct winograd {
@@ -84,13 +84,16 @@ static void winograd_pack(const struct conv_shape *s, const float *weight, float
 	}
 }
 
-/* Tiles of a block: as many as leave a quarter of the second-level cache to the weights, but a kernel's rows at least. */
+/* Tiles of a block. Few, so that its values stay in the second-level cache; but all weights pass by once per block, and
+ * where they are many, blocks are made larger rather than reading them more often than the values. */
 static size_t block_tiles(const struct conv_shape *s)
 {
 	size_t tile = (size_t)POINTS * ((size_t)s->c + s->o) * sizeof(float), mr = kernels_now()->brgemm_mr;
-	size_t fit = cpu_l2_bytes() / 4 * 3 / tile / mr * mr;
+	size_t weights = POINTS * point_floats(s) * sizeof(float), bytes = cpu_l2_bytes() / 4 * 3;
 
-	return fit > mr ? fit : mr;
+	if (weights / 2 > bytes)
+		bytes = weights / 2 < BLOCK_BYTES ? weights / 2 : BLOCK_BYTES;
+	return bytes / tile > mr ? bytes / tile : mr;
 }
 
 static size_t block_floats(const struct conv_shape *s)
