@@ -9,7 +9,7 @@ variant := $(if $(ASAN),-asan)$(if $(TSAN),-tsan)$(if $(TINY),-tiny)$(if $(DEBUG
 B := build$(if $(variant),/$(patsubst -%,%,$(variant)))
 PKGS := libuv libnghttp2 openssl zlib
 
-WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter -Werror
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter -Wno-maybe-uninitialized -Werror
 CFLAGS_ALL := -std=gnu11 -O2 -g -fno-math-errno -ffp-contract=off -fno-common -pthread -D_GNU_SOURCE -Iinclude -Isrc -Itests $(WARN) \
 	-ffile-prefix-map=$(CURDIR)/= $(shell pkg-config --cflags $(PKGS)) $(CFLAGS)
 LDFLAGS_ALL := -pthread $(LDFLAGS)
