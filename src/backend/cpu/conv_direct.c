@@ -25,6 +25,7 @@ struct direct {
 	uint32_t cg, og, panels;     /* of one group */
 	uint32_t chunk;              /* row blocks whose pointers are in the table at once */
 	size_t rows, blocks;
+	struct cut block_rows;       /* where blocks begin */
 	size_t row_parts, col_parts; /* tasks = their product */
 	size_t panel_floats;
 	size_t thread_bytes;         /* scratch of one thread: table, then border copies */
@@ -110,59 +111,123 @@ static void direct_pack(const struct conv_shape *s, const float *weight, float *
 		*packed++ = 0;
 }
 
-/* Pointers of one row of a planar input, one per tap; `border` takes taps x depth floats of a row that crosses the left or right border. */
-static void row_planar(const struct direct *d, struct conv_pixel p, uint32_t g, const float **table, float *border)
+/* How many pixels from p on lie in its line, at most `most`, and read no column outside a planar image; 0 where p does. */
+static size_t run_inside(const struct conv_shape *s, struct conv_pixel p, size_t most)
+{
+	int64_t x = (int64_t)p.x * s->stride_x - s->pad_x, last = (int64_t)s->w - s->kw, n;
+
+	if (x < 0 || x > last)
+		return 0;
+	n = (last - x) / s->stride_x + 1;
+	n = n < (int64_t)(s->ow - p.x) ? n : (int64_t)(s->ow - p.x);
+	return (size_t)n < most ? (size_t)n : most;
+}
+
+/* Pointers of `n` neighbouring rows of a planar input that lie inside it. */
+static void run_planar(const struct direct *d, struct conv_pixel p, uint32_t g, size_t n, const float **table)
 {
 	const struct conv_shape *s = d->s;
-	uint32_t mr = d->k->brgemm_mr;
-	int64_t y0 = (int64_t)p.y * s->stride_y - s->pad_y, x = (int64_t)p.x * s->stride_x - s->pad_x;
-	bool crosses = x < 0 || x + s->kw > s->w;
+	int64_t x = (int64_t)p.x * s->stride_x - s->pad_x;
 
 	for (uint32_t c = 0; c < d->cg; c++) {
 		const float *plane = d->a->in + ((size_t)p.n * s->c + (size_t)g * d->cg + c) * s->h * s->w;
-		int64_t y = y0;
+		int64_t y = (int64_t)p.y * s->stride_y - s->pad_y;
 
-		for (uint32_t ky = 0; ky < s->kh; ky++, y += s->dilate_y, table += mr) {
-			if (y < 0 || y >= s->h) {
-				*table = d->zeros;
-				continue;
-			}
-			if (!crosses) {
-				*table = plane + y * s->w + x;
-				continue;
-			}
-			for (uint32_t kx = 0; kx < s->kw; kx++)
-				border[kx] = x + kx >= 0 && x + kx < s->w ? plane[y * s->w + x + kx] : 0;
-			*table = border;
-			border += s->kw;
+		for (uint32_t ky = 0; ky < s->kh; ky++, y += s->dilate_y, table += d->k->brgemm_mr) {
+			bool inside = y >= 0 && y < s->h;
+			const float *at = inside ? plane + y * s->w + x : d->zeros;
+			size_t step = inside ? s->stride_x : 0;
+
+			for (size_t r = 0; r < n; r++, at += step)
+				table[r] = at;
 		}
+	}
+}
+
+/* Pointers of one row that crosses the left or right border: `border` takes its taps x depth floats. */
+static void row_planar(const struct direct *d, struct conv_pixel p, uint32_t g, const float **table, float *border)
+{
+	const struct conv_shape *s = d->s;
+	int64_t x = (int64_t)p.x * s->stride_x - s->pad_x;
+
+	for (uint32_t c = 0; c < d->cg; c++) {
+		const float *plane = d->a->in + ((size_t)p.n * s->c + (size_t)g * d->cg + c) * s->h * s->w;
+		int64_t y = (int64_t)p.y * s->stride_y - s->pad_y;
+
+		for (uint32_t ky = 0; ky < s->kh; ky++, y += s->dilate_y, table += d->k->brgemm_mr, border += s->kw) {
+			bool inside = y >= 0 && y < s->h;
+
+			for (uint32_t kx = 0; kx < s->kw; kx++)
+				border[kx] = inside && x + kx >= 0 && x + kx < s->w ? plane[y * s->w + x + kx] : 0;
+			*table = border;
+		}
+	}
+}
+
+/* Pointers of the n rows of one block of a planar input. */
+static void block_planar(const struct direct *d, struct conv_pixel p, uint32_t g, size_t n, const float **table,
+                         float *border)
+{
+	for (size_t r = 0; r < n;) {
+		size_t run = run_inside(d->s, p, n - r);
+
+		if (run) {
+			run_planar(d, p, g, run, table + r);
+		} else {
+			run = 1;
+			row_planar(d, p, g, table + r, border + r * d->taps * d->depth);
+		}
+		for (size_t i = 0; i < run; i++)
+			conv__pixel_next(d->s, &p);
+		r += run;
 	}
 }
 
 /* Pointers of the rows of blocks first..last-1, for group g. */
 static void table_fill(const struct direct *d, size_t first, size_t last, uint32_t g, const float **table, float *border)
 {
-	size_t row = part_begin(d->rows, d->blocks, first);
+	size_t row = cut_at(d->block_rows, first);
 	struct conv_pixel p = conv__pixel_of(d->s, row);
 
 	for (size_t b = first; b < last; b++, table += (size_t)d->taps * d->k->brgemm_mr) {
-		size_t end = part_begin(d->rows, d->blocks, b + 1);
+		size_t n = cut_at(d->block_rows, b + 1) - row;
 
-		for (size_t r = 0; row < end; row++, r++, conv__pixel_next(d->s, &p)) {
-			if (d->s->planar_in) {
-				row_planar(d, p, g, table + r, border);
-				border += (size_t)d->taps * d->depth;
-			} else {
+		if (d->s->planar_in) {
+			block_planar(d, conv__pixel_of(d->s, row), g, n, table, border);
+			border += n * d->taps * d->depth;
+		} else {
+			for (size_t r = 0; r < n; r++, conv__pixel_next(d->s, &p))
 				conv__row_pointers(d->s, p, d->a->in + (size_t)g * d->cg, d->k->brgemm_mr, d->zeros, table + r);
-			}
 		}
+		row += n;
 	}
 }
 
-/* Panel `panel` of group g over the blocks first..last-1, whose pointers are in the table. Weights are read once a pass
- * through the network and come from far away: while many blocks go over one panel, they prefetch the next one. */
+/* What a tile prefetches: from where on, and how many bytes for each step of its reduction. */
+struct ahead { const char *at; size_t step; };
+
+/* Weights are read once a pass through the network and come from far away: while many blocks go over panel p, they fetch
+ * the next one, up to p1. A single block that goes over all panels fetches the input of the next block instead, for the
+ * 1x1 filters, whose rows lie one after the other. */
+static struct ahead ahead_of(const struct direct *d, size_t first, size_t last, size_t p, size_t p0, size_t p1,
+                             const float *const *table)
+{
+	size_t row = (size_t)d->s->stride_x * d->s->c * sizeof(float), mr = d->k->brgemm_mr;
+	struct ahead a = {0, 0};
+
+	if (last - first > 1 && p + 1 < p1) {
+		a.at = (const char *)((const float *)d->a->weights + (p + 1) * d->panel_floats);
+		a.step = ceil_div(d->k->brgemm_nr * sizeof(float), last - first);
+	} else if (last - first == 1 && d->taps == 1 && !d->s->planar_in) {
+		a.step = ceil_div(mr * row, d->depth * (p1 - p0));
+		a.at = (const char *)table[0] + mr * row + (p - p0) * d->depth * a.step;
+	}
+	return a;
+}
+
+/* Panel `panel` of group g over the blocks first..last-1, whose pointers are in the table. */
 static void panel_run(const struct direct *d, size_t first, size_t last, uint32_t g, uint32_t panel,
-                      bool next, const float *const *table)
+                      struct ahead ahead, const float *const *table)
 {
 	const struct conv_args *a = d->a;
 	uint32_t mr = d->k->brgemm_mr, nr = d->k->brgemm_nr, column = g * d->og + panel * nr;
@@ -173,15 +238,15 @@ static void panel_run(const struct direct *d, size_t first, size_t last, uint32_
 		.res_stride = a->res_stride, .c_stride = a->out_stride,
 		.cols = left < nr ? left : nr, .taps = d->taps, .k = d->depth,
 		.act = d->act.act, .lo = d->act.lo, .hi = d->act.hi,
-		.ahead_step = next ? ceil_div(nr * sizeof(float), last - first) : 0,
+		.ahead_step = ahead.step,
 	};
 
 	for (size_t b = first; b < last; b++, table += (size_t)d->taps * mr) {
-		size_t row = part_begin(d->rows, d->blocks, b);
+		size_t row = cut_at(d->block_rows, b);
 
 		t.a = table;
-		t.ahead = (const char *)(t.b + d->panel_floats) + (b - first) * d->taps * d->depth * t.ahead_step;
-		t.rows = (uint32_t)(part_begin(d->rows, d->blocks, b + 1) - row);
+		t.ahead = ahead.at + (b - first) * d->taps * d->depth * ahead.step;
+		t.rows = (uint32_t)(cut_at(d->block_rows, b + 1) - row);
 		t.res = a->res ? a->res + row * a->res_stride + column : 0;
 		t.c = a->out + row * a->out_stride + column;
 		d->k->brgemm_f32(&t);
@@ -206,7 +271,7 @@ static void direct_task(void *ctx, uint32_t task, uint32_t thread)
 			if (p == p0 || p % d->panels == 0)
 				table_fill(d, b, last, (uint32_t)(p / d->panels), table, border);
 			panel_run(d, b, last, (uint32_t)(p / d->panels), (uint32_t)(p % d->panels),
-				last - b > 1 && p + 1 < p1, table);
+				ahead_of(d, b, last, p, p0, p1, table), table);
 		}
 	}
 }
@@ -234,6 +299,7 @@ static void direct_run(const struct conv_shape *s, const struct conv_args *a)
 	d.a = a;
 	d.rows = (size_t)a->n * s->oh * s->ow;
 	d.blocks = ceil_div(d.rows, d.k->brgemm_mr);
+	d.block_rows = cut_of(d.rows, d.blocks);
 	d.zeros = (const float *)a->weights + s->group * d.panels * d.panel_floats;
 	d.act = act_split(a->act);
 	direct_cut(&d);

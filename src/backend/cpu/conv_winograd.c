@@ -140,6 +140,7 @@ static void stage_product(const struct block *b, size_t from, size_t to)
 	const struct winograd *w = b->w;
 	const struct conv_shape *s = w->s;
 	size_t mr = w->k->brgemm_mr, nr = w->k->brgemm_nr, rows = ceil_div(b->n, mr);
+	struct cut block_rows = cut_of(b->n, rows);
 	const float *table[KERNEL_MR_MAX];
 
 	for (size_t i = from; i < to; i++) {
@@ -150,9 +151,9 @@ static void stage_product(const struct block *b, size_t from, size_t to)
 
 		t.ahead = (const char *)(t.b + s->c * nr);
 		for (size_t r = 0; r < rows; r++, t.ahead += t.k * t.ahead_step) {
-			size_t row = part_begin(b->n, rows, r);
+			size_t row = cut_at(block_rows, r);
 
-			t.rows = (uint32_t)(part_begin(b->n, rows, r + 1) - row);
+			t.rows = (uint32_t)(cut_at(block_rows, r + 1) - row);
 			for (uint32_t j = 0; j < t.rows; j++)
 				table[j] = b->v + (point * b->n + row + j) * s->c;
 			t.c = b->m + (point * b->n + row) * s->o + column;

@@ -19,6 +19,7 @@ struct gemm {
 	const float *rows;           /* a, or the turned copy of it */
 	size_t row_stride, rows_step;
 	size_t blocks, panels, chunk;
+	struct cut block_rows;       /* where blocks begin */
 	size_t row_parts, col_parts;
 	size_t thread_bytes;         /* a packed panel for each thread */
 	char *panel_scratch;
@@ -90,9 +91,9 @@ static void blocks_run(const struct gemm *g, struct brgemm_f32 *t, const float *
 	float *c = t->c;
 
 	for (size_t b = first; b < last; b++) {
-		size_t row = part_begin(a->m, g->blocks, b);
+		size_t row = cut_at(g->block_rows, b);
 
-		t->rows = (uint32_t)(part_begin(a->m, g->blocks, b + 1) - row);
+		t->rows = (uint32_t)(cut_at(g->block_rows, b + 1) - row);
 		for (uint32_t r = 0; r < t->rows; r++)
 			table[r] = rows + (row + r) * g->row_stride;
 		t->res = res ? res + row * a->res_row : 0;
@@ -179,6 +180,7 @@ void gemm_run(const struct gemm_args *a)
 	CHECK((uintptr_t)a->packed % KERNEL_ALIGN == 0 && (uintptr_t)a->scratch % KERNEL_ALIGN == 0);
 	CHECK(!a->packed || !a->b_step);
 	g.blocks = ceil_div(a->m, g.k->brgemm_mr);
+	g.block_rows = cut_of(a->m, g.blocks);
 	g.panels = ceil_div(a->n, g.k->brgemm_nr);
 	g.chunk = chunk_blocks(&g);
 	g.act = act_split(a->act);

@@ -15,15 +15,6 @@
 /* STREAM: how far ahead, in floats, few rows prefetch b, which they read but once. */
 enum { ACCS = MR > 6 ? MR : 6, STREAM = 1024 };
 
-INLINE vf epilogue(const struct brgemm_f32 *t, vf v)
-{
-	if (t->act == KERNEL_ACT_CLIP)
-		return v_min(v_set(t->hi), v_max(v_set(t->lo), v));
-	if (t->act == KERNEL_ACT_LEAKY)
-		return v_pick(v < v_set(0), v * v_set(t->lo), v);
-	return v;
-}
-
 /* One step of the reduction: row r adds p[r][i] times the two vectors at b. The processor has no registers for 14
  * pointers besides the loop's own: those past HELD are read again at each step, which costs a load where a compiler's own
  * choice (spilling to vector registers) costs slots of the multiply-adds. */
@@ -42,20 +33,40 @@ INLINE void step(const int rows, vf (*x)[2], const float *const *p, const float 
 	}
 }
 
-/* Row r's sums, plus bias and residual, through the activation, to memory. */
-INLINE void finish(const struct brgemm_f32 *t, int r, const vf *x, const vf *bias, size_t n0, size_t n1)
+/* Adds the residual, applies the activation, stores. Passes over registers: what does not depend on the row is outside. */
+INLINE void finish(const int rows, const struct brgemm_f32 *t, vf (*x)[2], size_t n0, size_t n1)
 {
-	vf u = x[0] + bias[0], v = x[1] + bias[1];
-	float *c = t->c + (size_t)r * t->c_stride;
+	vf lo = v_set(t->lo), hi = v_set(t->hi);
 
 	if (t->res) {
-		const float *res = t->res + (size_t)r * t->res_stride;
+#pragma GCC unroll 16
+		for (int r = 0; r < rows; r++) {
+			const float *res = t->res + (size_t)r * t->res_stride;
 
-		u += v_load_n(res, n0);
-		v += v_load_n(res + n0, n1);
+			x[r][0] += v_load_n(res, n0);
+			x[r][1] += v_load_n(res + n0, n1);
+		}
 	}
-	v_store_n(c, epilogue(t, u), n0);
-	v_store_n(c + n0, epilogue(t, v), n1);
+	if (t->act == KERNEL_ACT_CLIP) {
+#pragma GCC unroll 16
+		for (int r = 0; r < rows; r++) {
+			x[r][0] = v_min(hi, v_max(lo, x[r][0]));
+			x[r][1] = v_min(hi, v_max(lo, x[r][1]));
+		}
+	} else if (t->act == KERNEL_ACT_LEAKY) {
+#pragma GCC unroll 16
+		for (int r = 0; r < rows; r++) {
+			x[r][0] = v_pick(x[r][0] < v_set(0), x[r][0] * lo, x[r][0]);
+			x[r][1] = v_pick(x[r][1] < v_set(0), x[r][1] * lo, x[r][1]);
+		}
+	}
+#pragma GCC unroll 16
+	for (int r = 0; r < rows; r++) {
+		float *c = t->c + (size_t)r * t->c_stride;
+
+		v_store_n(c, x[r][0], n0);
+		v_store_n(c + n0, x[r][1], n1);
+	}
 }
 
 /* Asks for the lines that the epilogue will touch; the reduction gives them time to arrive. */
@@ -75,14 +86,20 @@ INLINE void prefetch_rows(const int rows, const struct brgemm_f32 *t)
 
 INLINE void tile(const int rows, const int sets, const struct brgemm_f32 *t)
 {
-	vf x[ACCS][2], bias[2] = {v_set(0), v_set(0)};
+	vf x[ACCS][2], b0 = v_set(0), b1 = b0;
 	const float *b = t->b;
 	const char *ahead = t->ahead;
 	size_t k = t->k, n0 = t->cols < VL ? t->cols : VL, n1 = t->cols - n0;
 
+	if (t->bias) {
+		b0 = v_load_n(t->bias, n0);
+		b1 = v_load_n(t->bias + n0, n1);
+	}
 #pragma GCC unroll 16
-	for (int r = 0; r < rows * sets; r++)
-		x[r][0] = x[r][1] = v_set(0);
+	for (int r = 0; r < rows * sets; r++) {
+		x[r][0] = r < rows ? b0 : v_set(0);
+		x[r][1] = r < rows ? b1 : v_set(0);
+	}
 	prefetch_rows(rows, t);
 	for (uint32_t tap = 0; tap < t->taps; tap++) {
 		const float *const *table = t->a + (size_t)tap * MR, *p[MR];
@@ -112,13 +129,7 @@ INLINE void tile(const int rows, const int sets, const struct brgemm_f32 *t)
 		x[r % rows][0] += x[r][0];
 		x[r % rows][1] += x[r][1];
 	}
-	if (t->bias) {
-		bias[0] = v_load_n(t->bias, n0);
-		bias[1] = v_load_n(t->bias + n0, n1);
-	}
-#pragma GCC unroll 16
-	for (int r = 0; r < rows; r++)
-		finish(t, r, x[r], bias, n0, n1);
+	finish(rows, t, x, n0, n1);
 }
 
 #define BODY(n) \
