@@ -31,7 +31,7 @@ endif
 
 SRC := $(filter-out src/cli/%,$(wildcard src/*/*.c src/*/*/*.c src/*/*/*/*.c))
 CLI := $(wildcard src/cli/*.c)
-TEST := $(wildcard tests/unit/*.c tests/unit/*/*.c tests/unit/*/*/*.c tests/unit/*/*/*/*.c)
+TEST := $(wildcard tests/unit/*.c tests/unit/*/*.c tests/unit/*/*/*.c tests/unit/*/*/*/*.c) tests/ops/cases.c
 OBJ := $(SRC:%.c=$B/%.o)
 CLI_OBJ := $(CLI:%.c=$B/%.o)
 TEST_OBJ := $(TEST:%.c=$B/%.o)
@@ -43,6 +43,11 @@ $B/nereid: $(CLI_OBJ) $B/libnereid.a
 	$(CC) $(LDFLAGS_ALL) -o $@ $(CLI_OBJ) $B/libnereid.a $(LIBS)
 $B/nereid-test: $(TEST_OBJ) $B/libnereid.a
 	$(CC) $(LDFLAGS_ALL) -o $@ $(TEST_OBJ) $B/libnereid.a $(LIBS) $(shell pkg-config --libs cmocka)
+
+# The case list of ops: dump (for tests/ops/ort.py), support, bench.
+$B/nereid-ops: $B/tests/ops/main.o $B/tests/ops/cases.o $B/libnereid.a
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+-include $B/tests/ops/main.d
 
 # Each bench/NAME.c is a program of its own.
 $B/bench-%: $B/bench/%.o $B/libnereid.a

@@ -93,7 +93,7 @@ static double sample(const struct resize *r, uint32_t d, int64_t offset)
 		return sample(r, d + 1, offset + (int64_t)r->at[d] * r->strides[d]);
 	double shrink = r->antialias && r->scale[d] < 1 ? r->scale[d] : 1, sum = 0, total = 0;
 	double base = floor(r->at[d]), reach = (r->filter == FILTER_CUBIC ? 2 : 1) / shrink;
-	bool inside_only = r->exclude_outside || r->antialias;
+	bool inside_only = r->exclude_outside;
 	double first = base + floor(-reach) + 1, last = base + ceil(reach);
 	if (inside_only) {
 		first = fmax(first, 0);
