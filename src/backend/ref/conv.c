@@ -56,7 +56,7 @@ static void transpose_pads(const struct ir_node *n, struct ref_window *w)
 		int64_t all = w->stride[d] * (w->in[d] - 1) + extra[d] +
 		              (w->kernel[d] - 1) * w->dilation[d] + 1 - w->out[d];
 		all = all < 0 ? 0 : all;
-		w->pad[d] = lower ? all - all / 2 : all / 2;
+		w->pad[d] = upper ? all / 2 : all - all / 2;
 	}
 }
 
