@@ -206,17 +206,18 @@ static void table_fill(const struct direct *d, size_t first, size_t last, uint32
 /* What a tile prefetches: from where on, and how many bytes for each step of its reduction. */
 struct ahead { const char *at; size_t step; };
 
-/* Weights are read once a pass through the network and come from far away: while many blocks go over panel p, they fetch
- * the next one, up to p1. A single block that goes over all panels fetches the input of the next block instead, for the
+/* Weights are read once a pass through the network and come from far away: while many blocks go over panel p of p0..p1-1,
+ * they fetch the next one; at the end of a task that of the task which this thread will likely get next. A single block that goes over all panels fetches the input of the next block instead, for the
  * 1x1 filters, whose rows lie one after the other. */
 static struct ahead ahead_of(const struct direct *d, size_t first, size_t last, size_t p, size_t p0, size_t p1,
                              const float *const *table)
 {
 	size_t row = (size_t)d->s->stride_x * d->s->c * sizeof(float), mr = d->k->brgemm_mr;
+	size_t next = p + 1 < p1 ? p + 1 : p + 1 + (pool_threads(d->a->pool) - 1) * (p1 - p0);
 	struct ahead a = {0, 0};
 
-	if (last - first > 1 && p + 1 < p1) {
-		a.at = (const char *)((const float *)d->a->weights + (p + 1) * d->panel_floats);
+	if (last - first > 1 && next < (size_t)d->s->group * d->panels) {
+		a.at = (const char *)((const float *)d->a->weights + next * d->panel_floats);
 		a.step = ceil_div(d->k->brgemm_nr * sizeof(float), last - first);
 	} else if (last - first == 1 && d->taps == 1 && !d->s->planar_in) {
 		a.step = ceil_div(mr * row, d->depth * (p1 - p0));
