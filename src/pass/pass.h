@@ -20,7 +20,7 @@ struct pass_context {
 	bool (*channels_last)(const struct ir_graph *g, const struct ir_node *n); /* PHASE_TARGET; NULL: none */
 	uint32_t disabled;                                                      /* bit per enum pass */
 	/* (optional) told after each pass, for the build log */
-	void (*done)(void *ctx, enum pass p, const struct ir_graph *before_nothing, uint32_t changes, uint64_t ns);
+	void (*done)(void *ctx, enum pass p, uint32_t changes);
 	void *done_ctx;
 };
 const char *pass_name(enum pass p);
