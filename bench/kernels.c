@@ -1,8 +1,9 @@
-/* Times every convolution of ResNet50 as the network runs them: in order, each with weights of its own, so that weights
- * are as cold as they are in the network. Prints the best time and rate of each distinct layer, and the sum.
+/* Times every convolution of ResNet50 as the network runs them: in order, each with weights of its
+ * own, so that weights are as cold as they are in the network. Prints the best time and rate of
+ * each distinct layer, and the sum.
  *
- * Usage: kernels [THREADS [BATCH [REPEATS [TACTIC]]]]; TACTIC: a name of conv_tactics.def, used where it fits; else the
- * cost model's. Not a test: what it computes is not looked at. */
+ * Usage: kernels [THREADS [BATCH [REPEATS [TACTIC]]]]; TACTIC: a name of conv_tactics.def, used
+ * where it fits; else the cost model's. Not a test: what it computes is not looked at. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,10 +29,12 @@ static void add(uint32_t h, uint32_t c, uint32_t o, uint32_t k, uint32_t stride,
 	uint32_t oh = (h + 2 * (k / 2) - k) / stride + 1;
 	struct layer *l = &layers[n_layers++];
 
-	l->s = (struct conv_shape){h, h, c, oh, oh, o, k, k, stride, stride, 1, 1, (int32_t)k / 2, (int32_t)k / 2, 1, c == 3, false};
+	l->s = (struct conv_shape){h, h, c, oh, oh, o, k, k, stride, stride, 1, 1, (int32_t)k / 2,
+		(int32_t)k / 2, 1, c == 3, false};
 	l->res = res;
 	l->best_ns = 1e18;
-	l->tactic = wanted < CONV_TACTIC_COUNT && conv_fits(&l->s, wanted) ? wanted : conv_guess(&l->s);
+	l->tactic =
+		wanted < CONV_TACTIC_COUNT && conv_fits(&l->s, wanted) ? wanted : conv_guess(&l->s);
 }
 
 static void resnet50(void)
@@ -90,9 +93,9 @@ static void report(uint32_t batch)
 				best = layers[j].best_ns < best ? layers[j].best_ns : best;
 			}
 		if (!seen)
-			printf("%3u %4u->%4u k%u s%u x%d %-9s %8.1f us %6.1f GFLOP/s\n", s->h, s->c, s->o, s->kh,
-				s->stride_y, count, conv_tactic_text(layers[i].tactic), best / 1e3,
-				flops(s) * batch / best);
+			printf("%3u %4u->%4u k%u s%u x%d %-9s %8.1f us %6.1f GFLOP/s\n", s->h, s->c,
+				s->o, s->kh, s->stride_y, count, conv_tactic_text(layers[i].tactic),
+				best / 1e3, flops(s) * batch / best);
 	}
 	printf("sum of best %.2f ms, %.1f GFLOP/s\n", sum / 1e6, all / sum);
 }
@@ -112,7 +115,8 @@ int main(int argc, char **argv)
 		if (!strcmp(argv[4], conv_tactic_text((enum conv_tactic)t)))
 			wanted = (enum conv_tactic)t;
 	resnet50();
-	x = memory(floats * sizeof *x), y = memory(floats * sizeof *y), res = memory(floats * sizeof *res);
+	x = memory(floats * sizeof *x), y = memory(floats * sizeof *y),
+	res = memory(floats * sizeof *res);
 	for (int i = 0; i < n_layers; i++) {
 		struct layer *l = &layers[i];
 		size_t bytes = conv_scratch_bytes(&l->s, l->tactic, threads);
@@ -131,8 +135,15 @@ int main(int argc, char **argv)
 
 		for (int i = 0; i < n_layers; i++) {
 			struct layer *l = &layers[i];
-			struct conv_args a = {.in = i & 1 ? y : x, .weights = l->packed, .bias = res, .res = l->res ? res : 0,
-				.out = i & 1 ? x : y, .n = batch, .act = {ACT_RELU, 0, 0}, .scratch = scratch, .pool = pool};
+			struct conv_args a = {.in = i & 1 ? y : x,
+				.weights = l->packed,
+				.bias = res,
+				.res = l->res ? res : 0,
+				.out = i & 1 ? x : y,
+				.n = batch,
+				.act = {ACT_RELU, 0, 0},
+				.scratch = scratch,
+				.pool = pool};
 			double t = (double)clock_ns();
 
 			conv_run(&l->s, l->tactic, &a);
@@ -143,7 +154,8 @@ int main(int argc, char **argv)
 		best = total < best ? total : best;
 	}
 	report(batch);
-	printf("%s, %u threads, batch %u: best pass %.2f ms\n", kernels_now()->isa, threads, batch, best / 1e6);
+	printf("%s, %u threads, batch %u: best pass %.2f ms\n", kernels_now()->isa, threads, batch,
+		best / 1e6);
 	pool_free(pool);
 	return 0;
 }

@@ -1,8 +1,9 @@
-/* Fused activations: which part the epilogue of a tile does, and the pass over a finished tile that does the rest.
+/* Fused activations: which part the epilogue of a tile does, and the pass over a finished tile that
+ * does the rest.
  *
- * ReLU, leaky ReLU and clipping cost one or two instructions per vector and live in the epilogue. The curves (sigmoid,
- * tanh, hard swish, GELU) run over the tile just stored, which is in the first-level cache, so that the tile kernels stay
- * small. No state, any thread. */
+ * ReLU, leaky ReLU and clipping cost one or two instructions per vector and live in the epilogue.
+ * The curves (sigmoid, tanh, hard swish, GELU) run over the tile just stored, which is in the
+ * first-level cache, so that the tile kernels stay small. No state, any thread. */
 #include "backend/cpu/act.h"
 
 #include <math.h>
@@ -39,7 +40,8 @@ static enum kernel_unary unary_of(enum ir_act rest)
 	}
 }
 
-void act_finish(enum ir_act rest, const struct kernels *k, float *c, size_t c_stride, uint32_t rows, uint32_t cols)
+void act_finish(enum ir_act rest, const struct kernels *k, float *c, size_t c_stride, uint32_t rows,
+	uint32_t cols)
 {
 	if (rest == ACT_NONE)
 		return;

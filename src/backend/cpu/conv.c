@@ -1,14 +1,15 @@
-/* Convolution: the choice among tactics. Each tactic is a record of five functions in a file of its own
- * (conv_<tactic>.c); this file only calls through the record.
+/* Convolution: the choice among tactics. Each tactic is a record of five functions in a file of its
+ * own (conv_<tactic>.c); this file only calls through the record.
  *
- * The guess stands in for a measurement: a plan made with tuning has timed every tactic that fits and says which to take.
- * Nothing here owns memory, and every function may run on any thread. Shapes are trusted: the graph's inference has
- * checked them. */
+ * The guess stands in for a measurement: a plan made with tuning has timed every tactic that fits
+ * and says which to take. Nothing here owns memory, and every function may run on any thread.
+ * Shapes are trusted: the graph's inference has checked them. */
 #include "backend/cpu/conv_priv.h"
 
 #include "base/panic.h"
 
-/* Winograd's transforms pay with this many channels on either side; its larger weights with this many pixels an image. */
+/* Winograd's transforms pay with this many channels on either side; its larger weights with this
+ * many pixels an image. */
 enum { WINOGRAD_CHANNELS = 16, WINOGRAD_PIXELS = 12 * 12 };
 
 static const char *const texts[] = {
@@ -67,7 +68,8 @@ void conv_run(const struct conv_shape *s, enum conv_tactic t, const struct conv_
 	struct conv_args full = *a;
 
 	CHECK(t < CONV_TACTIC_COUNT);
-	CHECK((uintptr_t)a->weights % KERNEL_ALIGN == 0 && (uintptr_t)a->scratch % KERNEL_ALIGN == 0);
+	CHECK((uintptr_t)a->weights % KERNEL_ALIGN == 0 &&
+		(uintptr_t)a->scratch % KERNEL_ALIGN == 0);
 	if (!a->n || !s->oh || !s->ow || !s->o)
 		return;
 	if (!full.out_stride)

@@ -1,9 +1,11 @@
-/* Depthwise convolution: as many groups as channels, one filter each. A panel of the direct tactic would hold one useful
- * column; here vectors run along the channels and four output pixels share each weight.
+/* Depthwise convolution: as many groups as channels, one filter each. A panel of the direct tactic
+ * would hold one useful column; here vectors run along the channels and four output pixels share
+ * each weight.
  *
- * Weights are packed [tap][c], then c zeros for taps outside the image. Tasks are ranges of output pixels and share
- * nothing; each builds the pointers of four pixels at a time in its thread's scratch. It is not for a channel multiplier
- * other than 1: that goes through the direct tactic as a grouped convolution. */
+ * Weights are packed [tap][c], then c zeros for taps outside the image. Tasks are ranges of output
+ * pixels and share nothing; each builds the pointers of four pixels at a time in its thread's
+ * scratch. It is not for a channel multiplier other than 1: that goes through the direct tactic as
+ * a grouped convolution. */
 #include "backend/cpu/conv_priv.h"
 #include "backend/cpu/split.h"
 
@@ -53,12 +55,21 @@ static void depthwise_task(void *ctx, uint32_t task, uint32_t thread)
 {
 	const struct depthwise *d = ctx;
 	const struct conv_args *a = d->a;
-	size_t row = part_begin(d->rows, d->parts, task), end = part_begin(d->rows, d->parts, task + 1);
+	size_t row = part_begin(d->rows, d->parts, task),
+	       end = part_begin(d->rows, d->parts, task + 1);
 	struct conv_pixel p = conv__pixel_of(d->s, row);
 	const float **table = (const float **)((char *)a->scratch + thread * d->thread_bytes);
 	struct depthwise_f32 t = {
-		.a = table, .w = a->weights, .bias = a->bias, .res_stride = a->res_stride, .c_stride = a->out_stride,
-		.n = d->s->c, .taps = d->s->kh * d->s->kw, .act = d->act.act, .lo = d->act.lo, .hi = d->act.hi,
+		.a = table,
+		.w = a->weights,
+		.bias = a->bias,
+		.res_stride = a->res_stride,
+		.c_stride = a->out_stride,
+		.n = d->s->c,
+		.taps = d->s->kh * d->s->kw,
+		.act = d->act.act,
+		.lo = d->act.lo,
+		.hi = d->act.hi,
 	};
 
 	for (; row < end; row += t.rows) {
@@ -75,11 +86,16 @@ static void depthwise_task(void *ctx, uint32_t task, uint32_t thread)
 static void depthwise_run(const struct conv_shape *s, const struct conv_args *a)
 {
 	size_t taps = (size_t)s->kh * s->kw;
-	struct depthwise d = {.s = s, .a = a, .k = kernels_now(), .act = act_split(a->act), .thread_bytes = thread_bytes(s)};
+	struct depthwise d = {.s = s,
+		.a = a,
+		.k = kernels_now(),
+		.act = act_split(a->act),
+		.thread_bytes = thread_bytes(s)};
 
 	d.rows = (size_t)a->n * s->oh * s->ow;
 	d.zeros = (const float *)a->weights + taps * s->c;
-	/* A tap of a channel costs two loads, about eight times a multiply-add of the direct tactic. */
+	/* A tap of a channel costs two loads, about eight times a multiply-add of the direct
+	 * tactic. */
 	d.parts = split_tasks(a->pool, 8.0 * (double)d.rows * (double)taps * s->c);
 	if (d.parts > d.rows)
 		d.parts = d.rows;

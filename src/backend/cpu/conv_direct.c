@@ -1,16 +1,19 @@
-/* Convolution by the batch-reduce kernel: no im2col, no padded copies. Each output pixel is a row; for each tap of the
- * kernel the row has a pointer to the input pixel's channels, or to zeros outside the image. The pointers of a chunk of row
- * blocks are written to a table in scratch, then each panel of output channels goes over the chunk.
+/* Convolution by the batch-reduce kernel: no im2col, no padded copies. Each output pixel is a row;
+ * for each tap of the kernel the row has a pointer to the input pixel's channels, or to zeros
+ * outside the image. The pointers of a chunk of row blocks are written to a table in scratch, then
+ * each panel of output channels goes over the chunk.
  *
- * The chunk decides what stays in the second-level cache: where the weights are small, one block after the other passes
- * through all panels; where they are large, many blocks share each panel, so that it is read once.
+ * The chunk decides what stays in the second-level cache: where the weights are small, one block
+ * after the other passes through all panels; where they are large, many blocks share each panel, so
+ * that it is read once.
  *
- * A planar (NCHW) input of few channels is read in place as well: along a row of the image the taps of one kernel row are
- * neighbours, so they take the part of the channels, and (channel, kernel row) that of the tap. Only pixels at the left
- * and right border are copied, with zeros, into scratch.
+ * A planar (NCHW) input of few channels is read in place as well: along a row of the image the taps
+ * of one kernel row are neighbours, so they take the part of the channels, and (channel, kernel
+ * row) that of the tap. Only pixels at the left and right border are copied, with zeros, into
+ * scratch.
  *
- * Tasks are independent: each writes its own rows and columns of the output. It is not for depthwise convolution, where a
- * panel would hold one useful column per group. */
+ * Tasks are independent: each writes its own rows and columns of the output. It is not for
+ * depthwise convolution, where a panel would hold one useful column per group. */
 #include "backend/cpu/conv_priv.h"
 #include "backend/cpu/split.h"
 #include "base/cpu.h"
@@ -62,8 +65,10 @@ static struct direct direct_of(const struct conv_shape *s)
 	d.depth = s->planar_in ? s->kw : d.cg;
 	d.panel_floats = (size_t)d.taps * d.depth * d.k->brgemm_nr;
 	d.chunk = chunk_blocks(&d);
-	border = s->planar_in ? (size_t)d.chunk * d.k->brgemm_mr * d.taps * d.depth * sizeof(float) : 0;
-	d.thread_bytes = round_up((size_t)d.chunk * d.taps * d.k->brgemm_mr * sizeof(void *), KERNEL_ALIGN) +
+	border = s->planar_in ? (size_t)d.chunk * d.k->brgemm_mr * d.taps * d.depth * sizeof(float)
+			      : 0;
+	d.thread_bytes =
+		round_up((size_t)d.chunk * d.taps * d.k->brgemm_mr * sizeof(void *), KERNEL_ALIGN) +
 		round_up(border, KERNEL_ALIGN);
 	return d;
 }
@@ -77,7 +82,8 @@ static size_t direct_pack_bytes(const struct conv_shape *s)
 {
 	struct direct d = direct_of(s);
 
-	return round_up((s->group * d.panels * d.panel_floats + d.depth) * sizeof(float), KERNEL_ALIGN);
+	return round_up(
+		(s->group * d.panels * d.panel_floats + d.depth) * sizeof(float), KERNEL_ALIGN);
 }
 
 static size_t direct_scratch_bytes(const struct conv_shape *s, uint32_t threads)
@@ -111,7 +117,8 @@ static void direct_pack(const struct conv_shape *s, const float *weight, float *
 		*packed++ = 0;
 }
 
-/* How many pixels from p on lie in its line, at most `most`, and read no column outside a planar image; 0 where p does. */
+/* How many pixels from p on lie in its line, at most `most`, and read no column outside a planar
+ * image; 0 where p does. */
 static size_t run_inside(const struct conv_shape *s, struct conv_pixel p, size_t most)
 {
 	int64_t x = (int64_t)p.x * s->stride_x - s->pad_x, last = (int64_t)s->w - s->kw, n;
@@ -124,16 +131,19 @@ static size_t run_inside(const struct conv_shape *s, struct conv_pixel p, size_t
 }
 
 /* Pointers of `n` neighbouring rows of a planar input that lie inside it. */
-static void run_planar(const struct direct *d, struct conv_pixel p, uint32_t g, size_t n, const float **table)
+static void run_planar(
+	const struct direct *d, struct conv_pixel p, uint32_t g, size_t n, const float **table)
 {
 	const struct conv_shape *s = d->s;
 	int64_t x = (int64_t)p.x * s->stride_x - s->pad_x;
 
 	for (uint32_t c = 0; c < d->cg; c++) {
-		const float *plane = d->a->in + ((size_t)p.n * s->c + (size_t)g * d->cg + c) * s->h * s->w;
+		const float *plane =
+			d->a->in + ((size_t)p.n * s->c + (size_t)g * d->cg + c) * s->h * s->w;
 		int64_t y = (int64_t)p.y * s->stride_y - s->pad_y;
 
-		for (uint32_t ky = 0; ky < s->kh; ky++, y += s->dilate_y, table += d->k->brgemm_mr) {
+		for (uint32_t ky = 0; ky < s->kh;
+			ky++, y += s->dilate_y, table += d->k->brgemm_mr) {
 			bool inside = y >= 0 && y < s->h;
 			const float *at = inside ? plane + y * s->w + x : d->zeros;
 			size_t step = inside ? s->stride_x : 0;
@@ -144,29 +154,35 @@ static void run_planar(const struct direct *d, struct conv_pixel p, uint32_t g, 
 	}
 }
 
-/* Pointers of one row that crosses the left or right border: `border` takes its taps x depth floats. */
-static void row_planar(const struct direct *d, struct conv_pixel p, uint32_t g, const float **table, float *border)
+/* Pointers of one row that crosses the left or right border: `border` takes its taps x depth
+ * floats. */
+static void row_planar(
+	const struct direct *d, struct conv_pixel p, uint32_t g, const float **table, float *border)
 {
 	const struct conv_shape *s = d->s;
 	int64_t x = (int64_t)p.x * s->stride_x - s->pad_x;
 
 	for (uint32_t c = 0; c < d->cg; c++) {
-		const float *plane = d->a->in + ((size_t)p.n * s->c + (size_t)g * d->cg + c) * s->h * s->w;
+		const float *plane =
+			d->a->in + ((size_t)p.n * s->c + (size_t)g * d->cg + c) * s->h * s->w;
 		int64_t y = (int64_t)p.y * s->stride_y - s->pad_y;
 
-		for (uint32_t ky = 0; ky < s->kh; ky++, y += s->dilate_y, table += d->k->brgemm_mr, border += s->kw) {
+		for (uint32_t ky = 0; ky < s->kh;
+			ky++, y += s->dilate_y, table += d->k->brgemm_mr, border += s->kw) {
 			bool inside = y >= 0 && y < s->h;
 
 			for (uint32_t kx = 0; kx < s->kw; kx++)
-				border[kx] = inside && x + kx >= 0 && x + kx < s->w ? plane[y * s->w + x + kx] : 0;
+				border[kx] = inside && x + kx >= 0 && x + kx < s->w
+						     ? plane[y * s->w + x + kx]
+						     : 0;
 			*table = border;
 		}
 	}
 }
 
 /* Pointers of the n rows of one block of a planar input. */
-static void block_planar(const struct direct *d, struct conv_pixel p, uint32_t g, size_t n, const float **table,
-                         float *border)
+static void block_planar(const struct direct *d, struct conv_pixel p, uint32_t g, size_t n,
+	const float **table, float *border)
 {
 	for (size_t r = 0; r < n;) {
 		size_t run = run_inside(d->s, p, n - r);
@@ -184,7 +200,8 @@ static void block_planar(const struct direct *d, struct conv_pixel p, uint32_t g
 }
 
 /* Pointers of the rows of blocks first..last-1, for group g. */
-static void table_fill(const struct direct *d, size_t first, size_t last, uint32_t g, const float **table, float *border)
+static void table_fill(const struct direct *d, size_t first, size_t last, uint32_t g,
+	const float **table, float *border)
 {
 	size_t row = cut_at(d->block_rows, first);
 	struct conv_pixel p = conv__pixel_of(d->s, row);
@@ -197,7 +214,8 @@ static void table_fill(const struct direct *d, size_t first, size_t last, uint32
 			border += n * d->taps * d->depth;
 		} else {
 			for (size_t r = 0; r < n; r++, conv__pixel_next(d->s, &p))
-				conv__row_pointers(d->s, p, d->a->in + (size_t)g * d->cg, d->k->brgemm_mr, d->zeros, table + r);
+				conv__row_pointers(d->s, p, d->a->in + (size_t)g * d->cg,
+					d->k->brgemm_mr, d->zeros, table + r);
 		}
 		row += n;
 	}
@@ -206,11 +224,12 @@ static void table_fill(const struct direct *d, size_t first, size_t last, uint32
 /* What a tile prefetches: from where on, and how many bytes for each step of its reduction. */
 struct ahead { const char *at; size_t step; };
 
-/* Weights are read once a pass through the network and come from far away: while many blocks go over panel p of p0..p1-1,
- * they fetch the next one; at the end of a task that of the task which this thread will likely get next. A single block that goes over all panels fetches the input of the next block instead, for the
- * 1x1 filters, whose rows lie one after the other. */
-static struct ahead ahead_of(const struct direct *d, size_t first, size_t last, size_t p, size_t p0, size_t p1,
-                             const float *const *table)
+/* Weights are read once a pass through the network and come from far away: while many blocks go
+ * over panel p of p0..p1-1, they fetch the next one; at the end of a task that of the task which
+ * this thread will likely get next. A single block that goes over all panels fetches the input of
+ * the next block instead, for the 1x1 filters, whose rows lie one after the other. */
+static struct ahead ahead_of(const struct direct *d, size_t first, size_t last, size_t p, size_t p0,
+	size_t p1, const float *const *table)
 {
 	size_t row = (size_t)d->s->stride_x * d->s->c * sizeof(float), mr = d->k->brgemm_mr;
 	size_t next = p + 1 < p1 ? p + 1 : p + 1 + (pool_threads(d->a->pool) - 1) * (p1 - p0);
@@ -258,12 +277,15 @@ static void panel_run(const struct direct *d, size_t first, size_t last, uint32_
 static void direct_task(void *ctx, uint32_t task, uint32_t thread)
 {
 	const struct direct *d = ctx;
-	size_t rp = task / d->col_parts, cp = task % d->col_parts, panels = (size_t)d->s->group * d->panels;
+	size_t rp = task / d->col_parts, cp = task % d->col_parts,
+	       panels = (size_t)d->s->group * d->panels;
 	size_t end = part_begin(d->blocks, d->row_parts, rp + 1);
-	size_t p0 = part_begin(panels, d->col_parts, cp), p1 = part_begin(panels, d->col_parts, cp + 1);
+	size_t p0 = part_begin(panels, d->col_parts, cp),
+	       p1 = part_begin(panels, d->col_parts, cp + 1);
 	const float **table = (const float **)((char *)d->a->scratch + thread * d->thread_bytes);
-	float *border = (float *)((char *)table +
-		round_up((size_t)d->chunk * d->taps * d->k->brgemm_mr * sizeof(void *), KERNEL_ALIGN));
+	float *border = (float *)((char *)table + round_up((size_t)d->chunk * d->taps *
+								   d->k->brgemm_mr * sizeof(void *),
+							  KERNEL_ALIGN));
 
 	for (size_t b = part_begin(d->blocks, d->row_parts, rp); b < end; b += d->chunk) {
 		size_t last = b + d->chunk < end ? b + d->chunk : end;
@@ -277,7 +299,8 @@ static void direct_task(void *ctx, uint32_t task, uint32_t thread)
 	}
 }
 
-/* Cuts along the larger of rows and weights, so that threads share the smaller; along both where one is not enough. */
+/* Cuts along the larger of rows and weights, so that threads share the smaller; along both where
+ * one is not enough. */
 static void direct_cut(struct direct *d)
 {
 	size_t panels = (size_t)d->s->group * d->panels;

@@ -8,10 +8,10 @@
 struct conv_pixel { uint32_t n, y, x; };
 struct conv_pixel conv__pixel_of(const struct conv_shape *s, size_t row);
 void conv__pixel_next(const struct conv_shape *s, struct conv_pixel *p);
-/* For each tap of pixel p, the address of the input pixel that it reads, or `zeros`; in steps of mr in table. `in` is that
- * of the first channel wanted. */
-void conv__row_pointers(const struct conv_shape *s, struct conv_pixel p, const float *in, uint32_t mr, const float *zeros,
-                        const float **table);
+/* For each tap of pixel p, the address of the input pixel that it reads, or `zeros`; in steps of mr
+ * in table. `in` is that of the first channel wanted. */
+void conv__row_pointers(const struct conv_shape *s, struct conv_pixel p, const float *in,
+	uint32_t mr, const float *zeros, const float **table);
 
 struct conv_tactic_fns {
 	bool (*fits)(const struct conv_shape *s);

@@ -1,15 +1,17 @@
 /* Which input pixels an output pixel reads: the index arithmetic that convolution tactics share.
  *
- * A row of the reduction is an output pixel, in memory order over all images. Going from one to the next is counting, not
- * division; division happens once at the start of a piece of work. A transposed convolution asks the question backwards:
- * a tap reads an input pixel only where the stride divides its position. No state, any thread. */
+ * A row of the reduction is an output pixel, in memory order over all images. Going from one to the
+ * next is counting, not division; division happens once at the start of a piece of work. A
+ * transposed convolution asks the question backwards: a tap reads an input pixel only where the
+ * stride divides its position. No state, any thread. */
 #include "backend/cpu/conv_priv.h"
 
 struct conv_pixel conv__pixel_of(const struct conv_shape *s, size_t row)
 {
 	size_t line = row / s->ow;
 
-	return (struct conv_pixel){(uint32_t)(line / s->oh), (uint32_t)(line % s->oh), (uint32_t)(row % s->ow)};
+	return (struct conv_pixel){
+		(uint32_t)(line / s->oh), (uint32_t)(line % s->oh), (uint32_t)(row % s->ow)};
 }
 
 void conv__pixel_next(const struct conv_shape *s, struct conv_pixel *p)
@@ -24,7 +26,8 @@ void conv__pixel_next(const struct conv_shape *s, struct conv_pixel *p)
 }
 
 /* The position on one axis that tap k of output o reads; -1: none. */
-static int64_t source(bool transposed, uint32_t o, uint32_t k, uint32_t stride, uint32_t dilate, int32_t pad, uint32_t size)
+static int64_t source(bool transposed, uint32_t o, uint32_t k, uint32_t stride, uint32_t dilate,
+	int32_t pad, uint32_t size)
 {
 	int64_t i;
 
@@ -39,18 +42,21 @@ static int64_t source(bool transposed, uint32_t o, uint32_t k, uint32_t stride, 
 	return i >= 0 && i < size ? i : -1;
 }
 
-void conv__row_pointers(const struct conv_shape *s, struct conv_pixel p, const float *in, uint32_t mr, const float *zeros,
-                        const float **table)
+void conv__row_pointers(const struct conv_shape *s, struct conv_pixel p, const float *in,
+	uint32_t mr, const float *zeros, const float **table)
 {
 	const float *image = in + (size_t)p.n * s->h * s->w * s->c;
 
 	for (uint32_t ky = 0; ky < s->kh; ky++) {
-		int64_t y = source(s->transposed, p.y, ky, s->stride_y, s->dilate_y, s->pad_y, s->h);
+		int64_t y =
+			source(s->transposed, p.y, ky, s->stride_y, s->dilate_y, s->pad_y, s->h);
 
 		for (uint32_t kx = 0; kx < s->kw; kx++, table += mr) {
-			int64_t x = source(s->transposed, p.x, kx, s->stride_x, s->dilate_x, s->pad_x, s->w);
+			int64_t x = source(
+				s->transposed, p.x, kx, s->stride_x, s->dilate_x, s->pad_x, s->w);
 
-			*table = y >= 0 && x >= 0 ? image + ((size_t)y * s->w + (size_t)x) * s->c : zeros;
+			*table = y >= 0 && x >= 0 ? image + ((size_t)y * s->w + (size_t)x) * s->c
+						  : zeros;
 		}
 	}
 }

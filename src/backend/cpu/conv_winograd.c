@@ -1,13 +1,16 @@
-/* Winograd's F(4x4, 3x3): a 3x3 convolution of stride 1 with a quarter of the multiplications (Lavin and Gray 2016).
+/* Winograd's F(4x4, 3x3): a 3x3 convolution of stride 1 with a quarter of the multiplications
+ * (Lavin and Gray 2016).
  *
- * Each output tile of 4x4 pixels comes from 6x6 input pixels. Both are seen at 36 points, where convolution is a product:
- * for each point one matrix product [tiles x c] * [c x o], done by the batch-reduce kernel. Weights are transformed when
- * packed. The price is rounding: errors are about six times those of the direct sum (points 0, 3/4, -3/4, 3/2, -3/2), far
- * inside what fp32 inference tolerates, and weights of four times the size.
+ * Each output tile of 4x4 pixels comes from 6x6 input pixels. Both are seen at 36 points, where
+ * convolution is a product: for each point one matrix product [tiles x c] * [c x o], done by the
+ * batch-reduce kernel. Weights are transformed when packed. The price is rounding: errors are about
+ * six times those of the direct sum (points 0, 3/4, -3/4, 3/2, -3/2), far inside what fp32
+ * inference tolerates, and weights of four times the size.
  *
- * Tiles go through the three stages in blocks whose values at the points stay in the second-level cache. With tiles
- * enough, blocks are the tasks. With few tiles and many channels, the threads share the stages of one block: tiles, then
- * points, then tiles; so each weight is read by one thread only. */
+ * Tiles go through the three stages in blocks whose values at the points stay in the second-level
+ * cache. With tiles enough, blocks are the tasks. With few tiles and many channels, the threads
+ * share the stages of one block: tiles, then points, then tiles; so each weight is read by one
+ * thread only. */
 #include "backend/cpu/conv_priv.h"
 #include "backend/cpu/split.h"
 #include "base/cpu.h"
@@ -31,8 +34,9 @@ struct block { const struct winograd *w; size_t first, n, parts; float *v, *m; }
 
 static bool winograd_fits(const struct conv_shape *s)
 {
-	return s->kh == 3 && s->kw == 3 && s->stride_y == 1 && s->stride_x == 1 && s->dilate_y == 1 && s->dilate_x == 1 &&
-		s->group == 1 && !s->planar_in && !s->transposed;
+	return s->kh == 3 && s->kw == 3 && s->stride_y == 1 && s->stride_x == 1 &&
+	       s->dilate_y == 1 && s->dilate_x == 1 && s->group == 1 && !s->planar_in &&
+	       !s->transposed;
 }
 
 static size_t point_floats(const struct conv_shape *s)
@@ -47,7 +51,8 @@ static size_t winograd_pack_bytes(const struct conv_shape *s)
 	return round_up((POINTS * point_floats(s) + s->c) * sizeof(float), KERNEL_ALIGN);
 }
 
-/* Row p of the filter's transform: [1, x, x^2] / product of the differences to the other points; infinity: [0, 0, 1]. */
+/* Row p of the filter's transform: [1, x, x^2] / product of the differences to the other points;
+ * infinity: [0, 0, 1]. */
 static void filter_rows(double g[SIDE][3])
 {
 	for (int p = 0; p < SIDE - 1; p++) {
@@ -57,7 +62,10 @@ static void filter_rows(double g[SIDE][3])
 			if (q != p)
 				product *= points[p] - points[q];
 		for (int i = 0; i < 3; i++)
-			g[p][i] = (i == 0 ? 1 : i == 1 ? points[p] : points[p] * points[p]) / product;
+			g[p][i] = (i == 0 ? 1
+					  : i == 1 ? points[p]
+						   : points[p] * points[p]) /
+				  product;
 	}
 	g[SIDE - 1][0] = g[SIDE - 1][1] = 0;
 	g[SIDE - 1][2] = 1;
@@ -79,16 +87,19 @@ static void winograd_pack(const struct conv_shape *s, const float *weight, float
 
 		for (int ky = 0; ky < 3; ky++)
 			for (int kx = 0; kx < 3; kx++)
-				sum += g[p / SIDE][ky] * g[p % SIDE][kx] * (double)weight[ky * 3 + kx];
+				sum += g[p / SIDE][ky] * g[p % SIDE][kx] *
+				       (double)weight[ky * 3 + kx];
 		packed[p * floats + (o / nr * s->c + c) * nr + o % nr] = (float)sum;
 	}
 }
 
-/* Tiles of a block. Few, so that its values stay in the second-level cache; but all weights pass by once per block, and
- * where they are many, blocks are made larger rather than reading them more often than the values. */
+/* Tiles of a block. Few, so that its values stay in the second-level cache; but all weights pass by
+ * once per block, and where they are many, blocks are made larger rather than reading them more
+ * often than the values. */
 static size_t block_tiles(const struct conv_shape *s)
 {
-	size_t tile = (size_t)POINTS * ((size_t)s->c + s->o) * sizeof(float), mr = kernels_now()->brgemm_mr;
+	size_t tile = (size_t)POINTS * ((size_t)s->c + s->o) * sizeof(float),
+	       mr = kernels_now()->brgemm_mr;
 	size_t weights = POINTS * point_floats(s) * sizeof(float), bytes = cpu_l2_bytes() / 4 * 3;
 
 	if (weights / 2 > bytes)
@@ -98,7 +109,8 @@ static size_t block_tiles(const struct conv_shape *s)
 
 static size_t block_floats(const struct conv_shape *s)
 {
-	return round_up((size_t)POINTS * block_tiles(s) * ((size_t)s->c + s->o), KERNEL_ALIGN / sizeof(float));
+	return round_up((size_t)POINTS * block_tiles(s) * ((size_t)s->c + s->o),
+		KERNEL_ALIGN / sizeof(float));
 }
 
 static size_t winograd_scratch_bytes(const struct conv_shape *s, uint32_t threads)
@@ -125,7 +137,8 @@ static void stage_in(const struct block *b, size_t from, size_t to)
 		const float *image = w->a->in + t.n * s->h * s->w * s->c;
 
 		for (int64_t k = 0; k < POINTS; k++) {
-			int64_t y = (int64_t)t.y - s->pad_y + k / SIDE, x = (int64_t)t.x - s->pad_x + k % SIDE;
+			int64_t y = (int64_t)t.y - s->pad_y + k / SIDE,
+				x = (int64_t)t.x - s->pad_x + k % SIDE;
 			bool inside = y >= 0 && y < s->h && x >= 0 && x < s->w;
 
 			p[k] = inside ? image + ((size_t)y * s->w + (size_t)x) * s->c : w->zeros;
@@ -145,8 +158,12 @@ static void stage_product(const struct block *b, size_t from, size_t to)
 
 	for (size_t i = from; i < to; i++) {
 		size_t point = i / w->panels, column = i % w->panels * nr;
-		struct brgemm_f32 t = {.a = table, .b = (const float *)w->a->weights + i * s->c * nr, .c_stride = s->o,
-			.cols = (uint32_t)(s->o - column < nr ? s->o - column : nr), .taps = 1, .k = s->c,
+		struct brgemm_f32 t = {.a = table,
+			.b = (const float *)w->a->weights + i * s->c * nr,
+			.c_stride = s->o,
+			.cols = (uint32_t)(s->o - column < nr ? s->o - column : nr),
+			.taps = 1,
+			.k = s->c,
 			.ahead_step = ceil_div(nr * sizeof(float), rows)};
 
 		t.ahead = (const char *)(t.b + s->c * nr);
@@ -168,9 +185,16 @@ static void stage_out(const struct block *b, size_t from, size_t to)
 	const struct winograd *w = b->w;
 	const struct conv_shape *s = w->s;
 	const struct conv_args *a = w->a;
-	struct winograd_out_f32 t = {.m_step = b->n * s->o, .bias = a->bias, .n = s->o, .res_stride = a->res_stride,
-		.res_line = a->res_stride * s->ow, .c_stride = a->out_stride, .c_line = a->out_stride * s->ow,
-		.act = w->act.act, .lo = w->act.lo, .hi = w->act.hi};
+	struct winograd_out_f32 t = {.m_step = b->n * s->o,
+		.bias = a->bias,
+		.n = s->o,
+		.res_stride = a->res_stride,
+		.res_line = a->res_stride * s->ow,
+		.c_stride = a->out_stride,
+		.c_line = a->out_stride * s->ow,
+		.act = w->act.act,
+		.lo = w->act.lo,
+		.hi = w->act.hi};
 
 	for (size_t i = from; i < to; i++) {
 		struct tile at = tile_at(w, b->first + i);
@@ -196,8 +220,10 @@ static struct block block_of(const struct winograd *w, size_t first, size_t n, f
 static void block_task(void *ctx, uint32_t task, uint32_t thread)
 {
 	const struct winograd *w = ctx;
-	size_t first = part_begin(w->tiles, w->blocks, task), n = part_begin(w->tiles, w->blocks, task + 1) - first;
-	struct block b = block_of(w, first, n, (float *)w->a->scratch + thread * block_floats(w->s));
+	size_t first = part_begin(w->tiles, w->blocks, task),
+	       n = part_begin(w->tiles, w->blocks, task + 1) - first;
+	struct block b =
+		block_of(w, first, n, (float *)w->a->scratch + thread * block_floats(w->s));
 
 	stage_in(&b, 0, n);
 	stage_product(&b, 0, (size_t)POINTS * w->panels);
@@ -230,7 +256,8 @@ static void out_task(void *ctx, uint32_t task, uint32_t thread)
 static void run_shared(struct winograd *w)
 {
 	for (size_t i = 0; i < w->blocks; i++) {
-		size_t first = part_begin(w->tiles, w->blocks, i), n = part_begin(w->tiles, w->blocks, i + 1) - first;
+		size_t first = part_begin(w->tiles, w->blocks, i),
+		       n = part_begin(w->tiles, w->blocks, i + 1) - first;
 		size_t threads = pool_threads(w->a->pool);
 		struct block b = block_of(w, first, n, w->a->scratch);
 

@@ -1,17 +1,26 @@
 /* Element-wise functions of one and two arguments over whole tensors.
  *
- * Broadcasting first drops axes of size 1 and joins neighbouring axes that every operand walks as one, which leaves one or
- * two axes for all the usual cases (equal shapes, a scalar, one value per channel in either layout). The last axis and the
- * one before it are a kernel call; what is outside of them is counted. Tasks are ranges of rows and share nothing. */
+ * Broadcasting first drops axes of size 1 and joins neighbouring axes that every operand walks as
+ * one, which leaves one or two axes for all the usual cases (equal shapes, a scalar, one value per
+ * channel in either layout). The last axis and the one before it are a kernel call; what is outside
+ * of them is counted. Tasks are ranges of rows and share nothing. */
 #include "backend/cpu/elementwise.h"
 
 #include "backend/cpu/split.h"
 #include "base/panic.h"
 
-/* Work of an element, in multiply-adds of split.h: four bytes in and out; curves compute as well. */
+/* Work of an element, in multiply-adds of split.h: four bytes in and out; curves compute as
+ * well. */
 enum { ELEMENT_WORK = 16, PIECE = 4096 };
 
-struct unary { const struct kernels *k; enum kernel_unary op; size_t n, parts; const float *x; float *y; float lo, hi; };
+struct unary {
+	const struct kernels *k;
+	enum kernel_unary op;
+	size_t n, parts;
+	const float *x;
+	float *y;
+	float lo, hi;
+};
 
 static void unary_task(void *ctx, uint32_t task, uint32_t thread)
 {
@@ -21,9 +30,11 @@ static void unary_task(void *ctx, uint32_t task, uint32_t thread)
 	u->k->unary_f32(u->op, u->x + from, u->y + from, to - from, u->lo, u->hi);
 }
 
-void elementwise_unary(enum kernel_unary op, size_t n, const float *x, float *y, float lo, float hi, struct pool *pool)
+void elementwise_unary(enum kernel_unary op, size_t n, const float *x, float *y, float lo, float hi,
+	struct pool *pool)
 {
-	struct unary u = {kernels_now(), op, n, split_tasks(pool, (double)ELEMENT_WORK * (double)n), x, y, lo, hi};
+	struct unary u = {kernels_now(), op, n, split_tasks(pool, (double)ELEMENT_WORK * (double)n),
+		x, y, lo, hi};
 
 	split_run(pool, (uint32_t)u.parts, unary_task, &u);
 }
@@ -48,7 +59,8 @@ struct binary {
 	enum kernel_binary op;
 	struct act_split act;
 	uint32_t outer;                      /* axes before rows */
-	size_t dims[TENSOR_RANK_MAX + 1], a_strides[TENSOR_RANK_MAX + 1], b_strides[TENSOR_RANK_MAX + 1];
+	size_t dims[TENSOR_RANK_MAX + 1], a_strides[TENSOR_RANK_MAX + 1],
+		b_strides[TENSOR_RANK_MAX + 1];
 	size_t count, rows, n, parts;        /* count: product of the outer axes */
 	size_t a_row, b_row;
 	uint32_t a_step, b_step;
@@ -62,7 +74,8 @@ static uint32_t join(const struct elementwise_binary *e, struct binary *out)
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < e->rank; i++) {
-		size_t dim = (size_t)e->dims[i], a = (size_t)e->a_strides[i], b = (size_t)e->b_strides[i];
+		size_t dim = (size_t)e->dims[i], a = (size_t)e->a_strides[i],
+		       b = (size_t)e->b_strides[i];
 
 		if (dim == 1)
 			continue;
@@ -74,7 +87,8 @@ static uint32_t join(const struct elementwise_binary *e, struct binary *out)
 		out->a_strides[n - 1] = a;
 		out->b_strides[n - 1] = b;
 	}
-	/* A last axis with other strides, of a transposed operand, is walked one element at a time. */
+	/* A last axis with other strides, of a transposed operand, is walked one element at a
+	 * time. */
 	if (!n || out->a_strides[n - 1] > 1 || out->b_strides[n - 1] > 1) {
 		out->dims[n] = 1;
 		out->a_strides[n] = out->b_strides[n] = 0;
@@ -86,8 +100,13 @@ static uint32_t join(const struct elementwise_binary *e, struct binary *out)
 static void binary_rows(const struct binary *e, size_t at, size_t row, size_t rows)
 {
 	size_t a = 0, b = 0, left = at;
-	struct binary_f32 t = {.rows = rows, .n = e->n, .a_row = e->a_row, .b_row = e->b_row, .y_row = e->n,
-		.a_step = e->a_step, .b_step = e->b_step};
+	struct binary_f32 t = {.rows = rows,
+		.n = e->n,
+		.a_row = e->a_row,
+		.b_row = e->b_row,
+		.y_row = e->n,
+		.a_step = e->a_step,
+		.b_step = e->b_step};
 	enum kernel_unary op = e->act.act == KERNEL_ACT_LEAKY ? KERNEL_LEAKY_RELU : KERNEL_CLIP;
 
 	for (uint32_t i = e->outer; i-- > 0; left /= e->dims[i]) {
@@ -107,7 +126,8 @@ static void binary_rows(const struct binary *e, size_t at, size_t row, size_t ro
 static void binary_task(void *ctx, uint32_t task, uint32_t thread)
 {
 	const struct binary *e = ctx;
-	size_t all = e->count * e->rows, row = part_begin(all, e->parts, task), end = part_begin(all, e->parts, task + 1);
+	size_t all = e->count * e->rows, row = part_begin(all, e->parts, task),
+	       end = part_begin(all, e->parts, task + 1);
 	size_t piece = PIECE / e->n + 1;
 
 	while (row < end) {
@@ -142,8 +162,14 @@ static void cut_row(struct binary *e)
 
 void elementwise_binary(const struct elementwise_binary *e, struct pool *pool)
 {
-	struct binary j = {.k = kernels_now(), .op = e->op, .act = act_split(e->act), .a = e->a, .b = e->b, .y = e->y,
-		.count = 1, .rows = 1};
+	struct binary j = {.k = kernels_now(),
+		.op = e->op,
+		.act = act_split(e->act),
+		.a = e->a,
+		.b = e->b,
+		.y = e->y,
+		.count = 1,
+		.rows = 1};
 	uint32_t axes;
 
 	CHECK(e->rank <= TENSOR_RANK_MAX);
@@ -163,7 +189,8 @@ void elementwise_binary(const struct elementwise_binary *e, struct pool *pool)
 	for (uint32_t i = 0; i < j.outer; i++)
 		j.count *= j.dims[i];
 	cut_row(&j);
-	j.parts = split_tasks(pool, (double)ELEMENT_WORK * (double)j.count * (double)j.rows * (double)j.n);
+	j.parts = split_tasks(
+		pool, (double)ELEMENT_WORK * (double)j.count * (double)j.rows * (double)j.n);
 	if (j.parts > j.count * j.rows)
 		j.parts = j.count * j.rows;
 	split_run(pool, (uint32_t)j.parts, binary_task, &j);

@@ -1,4 +1,5 @@
-/* Element-wise functions, broadcasting and transposition over whole tensors, fp32, over the pool's threads. No scratch. */
+/* Element-wise functions, broadcasting and transposition over whole tensors, fp32, over the pool's
+ * threads. No scratch. */
 #ifndef NEREID_BACKEND_CPU_ELEMENTWISE_H
 #define NEREID_BACKEND_CPU_ELEMENTWISE_H
 
@@ -6,10 +7,11 @@
 #include "base/pool.h"
 
 /* y may be x. lo and hi: see enum kernel_unary. */
-void elementwise_unary(enum kernel_unary op, size_t n, const float *x, float *y, float lo, float hi, struct pool *pool);
+void elementwise_unary(enum kernel_unary op, size_t n, const float *x, float *y, float lo, float hi,
+	struct pool *pool);
 
-/* y[i...] = act(op(a, b)), y row-major of shape dims. A stride counts floats and is 0 along a broadcast axis. y may be an
- * operand of y's own shape and order. */
+/* y[i...] = act(op(a, b)), y row-major of shape dims. A stride counts floats and is 0 along a
+ * broadcast axis. y may be an operand of y's own shape and order. */
 struct elementwise_binary {
 	enum kernel_binary op;
 	uint32_t rank;                       /* 0..TENSOR_RANK_MAX */
@@ -19,12 +21,13 @@ struct elementwise_binary {
 	struct act act;
 };
 void elementwise_binary(const struct elementwise_binary *e, struct pool *pool);
-/* Strides of a row-major tensor of shape dims (rank) seen in `out_rank` dims by ONNX's broadcasting. */
+/* Strides of a row-major tensor of shape dims (rank) seen in `out_rank` dims by ONNX's
+ * broadcasting. */
 void elementwise_strides(uint32_t rank, const int64_t *dims, uint32_t out_rank, int64_t *strides);
 
-/* Any permutation of 4-byte elements: y's axis i is x's axis perm[i]. dims: x's. y does not overlap x. NCHW to NHWC and
- * back are the permutations 0,2,3,1 and 0,3,1,2. */
-void elementwise_transpose(uint32_t rank, const int64_t *dims, const uint32_t *perm, const void *x, void *y,
-                           struct pool *pool);
+/* Any permutation of 4-byte elements: y's axis i is x's axis perm[i]. dims: x's. y does not overlap
+ * x. NCHW to NHWC and back are the permutations 0,2,3,1 and 0,3,1,2. */
+void elementwise_transpose(uint32_t rank, const int64_t *dims, const uint32_t *perm, const void *x,
+	void *y, struct pool *pool);
 
 #endif

@@ -1,8 +1,9 @@
 /* Permutations of the axes of a tensor of 4-byte elements.
  *
- * Axes that stay neighbours are joined and axes of size 1 dropped, which turns NCHW to NHWC into a batch of matrix
- * transpositions. If the last axis stays last, rows are copied; else the axis that was last and the one that becomes last
- * span a plane that the kernel turns in tiles. Outer axes are counted, strips of planes are the tasks. */
+ * Axes that stay neighbours are joined and axes of size 1 dropped, which turns NCHW to NHWC into a
+ * batch of matrix transpositions. If the last axis stays last, rows are copied; else the axis that
+ * was last and the one that becomes last span a plane that the kernel turns in tiles. Outer axes
+ * are counted, strips of planes are the tasks. */
 #include <string.h>
 
 #include "backend/cpu/elementwise.h"
@@ -16,7 +17,7 @@ struct turn {
 	const struct kernels *k;
 	struct axis outer[TENSOR_RANK_MAX];
 	uint32_t n_outer;
-	struct axis in, out;                 /* last axis of x; last axis of y. The same where it stays last */
+	struct axis in, out; /* last axis of x; last axis of y. The same where it stays last */
 	bool rows;                           /* it stays last */
 	size_t planes, strips;
 	const float *x;
@@ -59,13 +60,15 @@ static void turn_task(void *ctx, uint32_t task, uint32_t thread)
 	}
 	if (t->rows)
 		for (size_t r = first; r < first + rows; r++)
-			memcpy(t->y + to + r * t->out.to, t->x + from + r * t->out.from, t->in.n * sizeof *t->y);
+			memcpy(t->y + to + r * t->out.to, t->x + from + r * t->out.from,
+				t->in.n * sizeof *t->y);
 	else
-		t->k->transpose_32(t->x + from + first * t->out.from, rows, t->in.n, t->out.from, t->y + to + first, t->in.to);
+		t->k->transpose_32(t->x + from + first * t->out.from, rows, t->in.n, t->out.from,
+			t->y + to + first, t->in.to);
 }
 
-void elementwise_transpose(uint32_t rank, const int64_t *dims, const uint32_t *perm, const void *x, void *y,
-                           struct pool *pool)
+void elementwise_transpose(uint32_t rank, const int64_t *dims, const uint32_t *perm, const void *x,
+	void *y, struct pool *pool)
 {
 	struct turn t = {.k = kernels_now(), .planes = 1, .x = x, .y = y};
 	struct axis axes[TENSOR_RANK_MAX];

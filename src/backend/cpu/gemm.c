@@ -1,12 +1,14 @@
-/* Matrix product by the batch-reduce kernel, one tap: a tile's rows are rows of a, its columns one panel of b.
+/* Matrix product by the batch-reduce kernel, one tap: a tile's rows are rows of a, its columns one
+ * panel of b.
  *
- * Packed b: panels [n / nr][k][nr], as convolution has them. Where the weights are large, a chunk of rows that fits the
- * second-level cache goes over each panel, which is read once and prefetched one ahead; else row blocks come first. An
- * unpacked b is packed panel by panel into the thread's scratch, and all rows of the task go over it. A transposed a is
- * first turned, as the kernel wants the reduction to run along memory.
+ * Packed b: panels [n / nr][k][nr], as convolution has them. Where the weights are large, a chunk
+ * of rows that fits the second-level cache goes over each panel, which is read once and prefetched
+ * one ahead; else row blocks come first. An unpacked b is packed panel by panel into the thread's
+ * scratch, and all rows of the task go over it. A transposed a is first turned, as the kernel wants
+ * the reduction to run along memory.
  *
- * Tasks are cut along products of the batch, then columns or rows, whichever is larger, and share nothing. It is not for
- * integer or half types. */
+ * Tasks are cut along products of the batch, then columns or rows, whichever is larger, and share
+ * nothing. It is not for integer or half types. */
 #include "backend/cpu/gemm.h"
 
 #include "backend/cpu/split.h"
@@ -28,12 +30,15 @@ struct gemm {
 
 static size_t panel_bytes(const struct gemm_args *a)
 {
-	return a->packed ? 0 : round_up(a->k * kernels_now()->brgemm_nr * sizeof(float), KERNEL_ALIGN);
+	return a->packed ? 0
+			 : round_up(a->k * kernels_now()->brgemm_nr * sizeof(float), KERNEL_ALIGN);
 }
 
 static size_t turned_bytes(const struct gemm_args *a)
 {
-	return a->a_col == 1 || a->k <= 1 ? 0 : round_up(a->batch * a->m * a->k * sizeof(float), KERNEL_ALIGN);
+	return a->a_col == 1 || a->k <= 1
+		       ? 0
+		       : round_up(a->batch * a->m * a->k * sizeof(float), KERNEL_ALIGN);
 }
 
 size_t gemm_pack_bytes(size_t n, size_t k)
@@ -43,7 +48,8 @@ size_t gemm_pack_bytes(size_t n, size_t k)
 	return ceil_div(n, nr) * nr * k * sizeof(float);
 }
 
-static void pack_panel(size_t cols, size_t k, const float *b, size_t b_row, size_t b_col, float *packed)
+static void pack_panel(
+	size_t cols, size_t k, const float *b, size_t b_row, size_t b_col, float *packed)
 {
 	size_t nr = kernels_now()->brgemm_nr;
 
@@ -83,8 +89,8 @@ static size_t chunk_blocks(const struct gemm *g)
 }
 
 /* Row blocks first..last-1 over one panel. t: all but the rows is set, its table is `table`. */
-static void blocks_run(const struct gemm *g, struct brgemm_f32 *t, const float **table, const float *rows,
-                       size_t first, size_t last)
+static void blocks_run(const struct gemm *g, struct brgemm_f32 *t, const float **table,
+	const float *rows, size_t first, size_t last)
 {
 	const struct gemm_args *a = g->a;
 	const float *res = t->res;
@@ -105,21 +111,33 @@ static void blocks_run(const struct gemm *g, struct brgemm_f32 *t, const float *
 }
 
 /* Panel p of product i over the row blocks first..last-1. */
-static void panel_run(const struct gemm *g, size_t i, size_t p, size_t first, size_t last, bool next, float *scratch)
+static void panel_run(const struct gemm *g, size_t i, size_t p, size_t first, size_t last,
+	bool next, float *scratch)
 {
 	const struct gemm_args *a = g->a;
 	size_t nr = g->k->brgemm_nr, j = p * nr, cols = a->n - j < nr ? a->n - j : nr;
 	const float *table[KERNEL_MR_MAX];
 	struct brgemm_f32 t = {
-		.a = table, .b = scratch, .bias = a->bias ? a->bias + j : 0, .res = a->res ? a->res + i * a->res_step + j : 0,
-		.c = a->c + i * a->c_step + j, .res_stride = a->res_row, .c_stride = a->c_row, .cols = (uint32_t)cols,
-		.taps = 1, .k = (uint32_t)a->k, .act = g->act.act, .lo = g->act.lo, .hi = g->act.hi,
+		.a = table,
+		.b = scratch,
+		.bias = a->bias ? a->bias + j : 0,
+		.res = a->res ? a->res + i * a->res_step + j : 0,
+		.c = a->c + i * a->c_step + j,
+		.res_stride = a->res_row,
+		.c_stride = a->c_row,
+		.cols = (uint32_t)cols,
+		.taps = 1,
+		.k = (uint32_t)a->k,
+		.act = g->act.act,
+		.lo = g->act.lo,
+		.hi = g->act.hi,
 	};
 
 	if (a->packed)
 		t.b = (const float *)a->packed + p * nr * a->k;
 	else
-		pack_panel(cols, a->k, a->b + i * a->b_step + j * a->b_col, a->b_row, a->b_col, scratch);
+		pack_panel(cols, a->k, a->b + i * a->b_step + j * a->b_col, a->b_row, a->b_col,
+			scratch);
 	t.ahead = (const char *)(t.b + nr * a->k);
 	t.ahead_step = next ? ceil_div(nr * sizeof(float), last - first) : 0;
 	blocks_run(g, &t, table, g->rows + i * g->rows_step, first, last);
@@ -128,16 +146,20 @@ static void panel_run(const struct gemm *g, size_t i, size_t p, size_t first, si
 static void gemm_task(void *ctx, uint32_t task, uint32_t thread)
 {
 	const struct gemm *g = ctx;
-	size_t cp = task % g->col_parts, rp = task / g->col_parts % g->row_parts, i = task / g->col_parts / g->row_parts;
-	size_t p0 = part_begin(g->panels, g->col_parts, cp), p1 = part_begin(g->panels, g->col_parts, cp + 1);
-	size_t b0 = part_begin(g->blocks, g->row_parts, rp), b1 = part_begin(g->blocks, g->row_parts, rp + 1);
+	size_t cp = task % g->col_parts, rp = task / g->col_parts % g->row_parts,
+	       i = task / g->col_parts / g->row_parts;
+	size_t p0 = part_begin(g->panels, g->col_parts, cp),
+	       p1 = part_begin(g->panels, g->col_parts, cp + 1);
+	size_t b0 = part_begin(g->blocks, g->row_parts, rp),
+	       b1 = part_begin(g->blocks, g->row_parts, rp + 1);
 	float *scratch = (float *)(g->panel_scratch + thread * g->thread_bytes);
 
 	for (size_t b = b0; b < b1; b += g->chunk) {
 		size_t last = b1 - b > g->chunk ? b + g->chunk : b1;
 
 		for (size_t p = p0; p < p1; p++)
-			panel_run(g, i, p, b, last, g->a->packed && g->chunk > 1 && p + 1 < p1, scratch);
+			panel_run(g, i, p, b, last, g->a->packed && g->chunk > 1 && p + 1 < p1,
+				scratch);
 	}
 }
 
@@ -146,7 +168,8 @@ static void turn_task(void *ctx, uint32_t task, uint32_t thread)
 {
 	const struct gemm *g = ctx;
 	const struct gemm_args *a = g->a;
-	size_t per = ceil_div(a->m, 16), i = task / per, row = task % per * 16, end = row + 16 < a->m ? row + 16 : a->m;
+	size_t per = ceil_div(a->m, 16), i = task / per, row = task % per * 16,
+	       end = row + 16 < a->m ? row + 16 : a->m;
 	const float *from = a->a + i * a->a_step;
 	float *to = (float *)a->scratch + i * a->m * a->k;
 
@@ -158,7 +181,8 @@ static void turn_task(void *ctx, uint32_t task, uint32_t thread)
 static void cut(struct gemm *g)
 {
 	const struct gemm_args *a = g->a;
-	size_t tasks = split_tasks(a->pool, (double)a->batch * (double)a->m * (double)a->n * (double)a->k);
+	size_t tasks =
+		split_tasks(a->pool, (double)a->batch * (double)a->m * (double)a->n * (double)a->k);
 	size_t each = ceil_div(tasks, a->batch), most, other, first, second;
 	bool by_cols = a->n > a->m || !a->packed;
 
@@ -172,12 +196,17 @@ static void cut(struct gemm *g)
 
 void gemm_run(const struct gemm_args *a)
 {
-	struct gemm g = {.a = a, .k = kernels_now(), .rows = a->a, .row_stride = a->a_row, .rows_step = a->a_step};
+	struct gemm g = {.a = a,
+		.k = kernels_now(),
+		.rows = a->a,
+		.row_stride = a->a_row,
+		.rows_step = a->a_step};
 	size_t tasks;
 
 	if (!a->m || !a->n || !a->batch)
 		return;
-	CHECK((uintptr_t)a->packed % KERNEL_ALIGN == 0 && (uintptr_t)a->scratch % KERNEL_ALIGN == 0);
+	CHECK((uintptr_t)a->packed % KERNEL_ALIGN == 0 &&
+		(uintptr_t)a->scratch % KERNEL_ALIGN == 0);
 	CHECK(!a->packed || !a->b_step);
 	g.blocks = ceil_div(a->m, g.k->brgemm_mr);
 	g.block_rows = cut_of(a->m, g.blocks);
@@ -198,7 +227,8 @@ void gemm_run(const struct gemm_args *a)
 	cut(&g);
 	tasks = a->batch * g.row_parts * g.col_parts;
 	CHECK(tasks <= UINT32_MAX);
-	if (split_tasks(a->pool, (double)a->batch * (double)a->m * (double)a->n * (double)a->k) == 1)
+	if (split_tasks(a->pool, (double)a->batch * (double)a->m * (double)a->n * (double)a->k) ==
+		1)
 		for (uint32_t t = 0; t < tasks; t++)
 			gemm_task(&g, t, 0);
 	else

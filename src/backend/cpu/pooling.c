@@ -1,8 +1,10 @@
-/* Pooling, channels last: each output pixel is a kernel call over the pointers of its window's pixels inside the image.
+/* Pooling, channels last: each output pixel is a kernel call over the pointers of its window's
+ * pixels inside the image.
  *
- * A task is a range of output pixels; the pointers lie in the thread's scratch. The mean over all positions needs no
- * pointers and is cut along images and channels, so that one image of many channels uses all threads too. Tasks share
- * nothing. Planar tensors do not come here: the layout pass turns them, or the reference runs them. */
+ * A task is a range of output pixels; the pointers lie in the thread's scratch. The mean over all
+ * positions needs no pointers and is cut along images and channels, so that one image of many
+ * channels uses all threads too. Tasks share nothing. Planar tensors do not come here: the layout
+ * pass turns them, or the reference runs them. */
 #include "backend/cpu/pooling.h"
 
 #include <math.h>
@@ -40,7 +42,8 @@ static void pixel(const struct pooling *p, size_t row, const float **taps)
 {
 	const struct pooling_shape *s = p->s;
 	size_t line = row / s->ow;
-	int64_t y0 = (int64_t)(line % s->oh) * s->stride_y - s->pad_y, x0 = (int64_t)(row % s->ow) * s->stride_x - s->pad_x;
+	int64_t y0 = (int64_t)(line % s->oh) * s->stride_y - s->pad_y,
+		x0 = (int64_t)(row % s->ow) * s->stride_x - s->pad_x;
 	const float *image = p->in + line / s->oh * s->h * s->w * s->c;
 	float *out = p->out + row * s->c;
 	uint32_t n = 0, count;
@@ -66,8 +69,10 @@ static void pixel(const struct pooling *p, size_t row, const float **taps)
 	}
 	count = n;
 	if (s->count_pad)
-		count = counted(y0, s->kh, s->dilate_y, -(int64_t)s->pad_y, (int64_t)s->h + s->end_y) *
-			counted(x0, s->kw, s->dilate_x, -(int64_t)s->pad_x, (int64_t)s->w + s->end_x);
+		count = counted(y0, s->kh, s->dilate_y, -(int64_t)s->pad_y,
+				(int64_t)s->h + s->end_y) *
+			counted(x0, s->kw, s->dilate_x, -(int64_t)s->pad_x,
+				(int64_t)s->w + s->end_x);
 	p->k->window_sum_f32(taps, n, out, s->c, 1 / (float)count);
 }
 
@@ -80,7 +85,8 @@ static void pooling_task(void *ctx, uint32_t task, uint32_t thread)
 		pixel(p, row, (const float **)(p->scratch + thread * p->thread_bytes));
 }
 
-void pooling_run(const struct pooling_shape *s, uint32_t n, const float *in, float *out, void *scratch, struct pool *pool)
+void pooling_run(const struct pooling_shape *s, uint32_t n, const float *in, float *out,
+	void *scratch, struct pool *pool)
 {
 	struct pooling p = {.s = s, .k = kernels_now(), .in = in, .out = out, .scratch = scratch};
 
@@ -94,7 +100,13 @@ void pooling_run(const struct pooling_shape *s, uint32_t n, const float *in, flo
 	split_run(pool, (uint32_t)p.parts, pooling_task, &p);
 }
 
-struct global { const struct kernels *k; const float *in; float *out; size_t positions, c, groups; float scale; };
+struct global {
+	const struct kernels *k;
+	const float *in;
+	float *out;
+	size_t positions, c, groups;
+	float scale;
+};
 
 /* One image and one group of channels. */
 static void global_task(void *ctx, uint32_t task, uint32_t thread)
@@ -103,11 +115,12 @@ static void global_task(void *ctx, uint32_t task, uint32_t thread)
 	size_t image = task / g->groups, c0 = part_begin(g->c, g->groups, task % g->groups);
 	size_t c1 = part_begin(g->c, g->groups, task % g->groups + 1);
 
-	g->k->rows_sum_f32(g->in + image * g->positions * g->c + c0, g->positions, g->c, g->out + image * g->c + c0, c1 - c0,
-		g->scale);
+	g->k->rows_sum_f32(g->in + image * g->positions * g->c + c0, g->positions, g->c,
+		g->out + image * g->c + c0, c1 - c0, g->scale);
 }
 
-void pooling_global(uint32_t n, size_t positions, size_t c, const float *in, float *out, float scale, struct pool *pool)
+void pooling_global(uint32_t n, size_t positions, size_t c, const float *in, float *out,
+	float scale, struct pool *pool)
 {
 	struct global g = {kernels_now(), in, out, positions, c, ceil_div(c, CHANNELS), scale};
 	uint32_t tasks = (uint32_t)(n * g.groups);

@@ -1,8 +1,9 @@
 /* Functions of rows: each row is a kernel call, tasks are ranges of rows, nothing is shared.
  *
- * A softmax along an axis that is not the last copies the strided row to scratch and back: rare, and memory is read once
- * either way. Sums along an axis that is not the last add whole rows. Conversions are rows without a shape. Axes in the
- * middle are the caller's to bring to [outer][n][inner]; sums over several separate axes are several calls. */
+ * A softmax along an axis that is not the last copies the strided row to scratch and back: rare,
+ * and memory is read once either way. Sums along an axis that is not the last add whole rows.
+ * Conversions are rows without a shape. Axes in the middle are the caller's to bring to
+ * [outer][n][inner]; sums over several separate axes are several calls. */
 #include "backend/cpu/rows.h"
 
 #include "backend/cpu/split.h"
@@ -53,11 +54,18 @@ static void softmax_task(void *ctx, uint32_t task, uint32_t thread)
 	}
 }
 
-void rows_softmax(bool log, size_t outer, size_t n, size_t inner, const float *x, float *y, void *scratch,
-                  struct pool *pool)
+void rows_softmax(bool log, size_t outer, size_t n, size_t inner, const float *x, float *y,
+	void *scratch, struct pool *pool)
 {
-	struct rows s = {.k = kernels_now(), .rows = outer * inner, .n = n, .inner = inner, .x = x, .y = y, .log = log,
-		.scratch = scratch, .thread_bytes = rows_softmax_scratch_bytes(n, inner, 1)};
+	struct rows s = {.k = kernels_now(),
+		.rows = outer * inner,
+		.n = n,
+		.inner = inner,
+		.x = x,
+		.y = y,
+		.log = log,
+		.scratch = scratch,
+		.thread_bytes = rows_softmax_scratch_bytes(n, inner, 1)};
 
 	if (!n)
 		return;
@@ -76,7 +84,8 @@ static void norm_task(void *ctx, uint32_t task, uint32_t thread)
 	for (size_t r = part_begin(l->rows, s->parts, task); r < end; r++) {
 		float mean, inv;
 
-		s->k->layer_norm_f32(l->x + r * l->n, l->scale, l->bias, l->y + r * l->n, l->n, l->epsilon, &mean, &inv);
+		s->k->layer_norm_f32(l->x + r * l->n, l->scale, l->bias, l->y + r * l->n, l->n,
+			l->epsilon, &mean, &inv);
 		if (l->mean)
 			l->mean[r] = mean;
 		if (l->inv)
@@ -94,7 +103,13 @@ void rows_layer_norm(const struct rows_layer_norm *l, struct pool *pool)
 	split_run(pool, (uint32_t)s.parts, norm_task, &s);
 }
 
-struct sums { const struct kernels *k; size_t n, inner, groups, count, parts; const float *x; float *y; float scale; };
+struct sums {
+	const struct kernels *k;
+	size_t n, inner, groups, count, parts;
+	const float *x;
+	float *y;
+	float scale;
+};
 
 /* Piece i: one row, or one outer index and one group of columns. */
 static void sum_piece(const struct sums *s, size_t i)
@@ -105,8 +120,8 @@ static void sum_piece(const struct sums *s, size_t i)
 	if (s->inner == 1)
 		s->y[i] = s->scale * s->k->row_sum_f32(s->x + i * s->n, s->n);
 	else
-		s->k->rows_sum_f32(s->x + outer * s->n * s->inner + c0, s->n, s->inner, s->y + outer * s->inner + c0, c1 - c0,
-			s->scale);
+		s->k->rows_sum_f32(s->x + outer * s->n * s->inner + c0, s->n, s->inner,
+			s->y + outer * s->inner + c0, c1 - c0, s->scale);
 }
 
 static void sum_task(void *ctx, uint32_t task, uint32_t thread)
@@ -118,7 +133,8 @@ static void sum_task(void *ctx, uint32_t task, uint32_t thread)
 		sum_piece(s, i);
 }
 
-void rows_sum(size_t outer, size_t n, size_t inner, const float *x, float *y, float scale, struct pool *pool)
+void rows_sum(size_t outer, size_t n, size_t inner, const float *x, float *y, float scale,
+	struct pool *pool)
 {
 	struct sums s = {kernels_now(), n, inner, ceil_div(inner, COLUMNS), 0, 0, x, y, scale};
 
@@ -127,12 +143,19 @@ void rows_sum(size_t outer, size_t n, size_t inner, const float *x, float *y, fl
 	split_run(pool, (uint32_t)s.parts, sum_task, &s);
 }
 
-struct convert { const struct kernels *k; enum rows_half half; size_t n, parts; const void *x; void *y; };
+struct convert {
+	const struct kernels *k;
+	enum rows_half half;
+	size_t n, parts;
+	const void *x;
+	void *y;
+};
 
 static void to_task(void *ctx, uint32_t task, uint32_t thread)
 {
 	const struct convert *c = ctx;
-	size_t from = part_begin(c->n, c->parts, task), n = part_begin(c->n, c->parts, task + 1) - from;
+	size_t from = part_begin(c->n, c->parts, task),
+	       n = part_begin(c->n, c->parts, task + 1) - from;
 
 	if (c->half == ROWS_F16)
 		c->k->f32_from_f16((const uint16_t *)c->x + from, (float *)c->y + from, n);
@@ -143,7 +166,8 @@ static void to_task(void *ctx, uint32_t task, uint32_t thread)
 static void from_task(void *ctx, uint32_t task, uint32_t thread)
 {
 	const struct convert *c = ctx;
-	size_t from = part_begin(c->n, c->parts, task), n = part_begin(c->n, c->parts, task + 1) - from;
+	size_t from = part_begin(c->n, c->parts, task),
+	       n = part_begin(c->n, c->parts, task + 1) - from;
 
 	if (c->half == ROWS_F16)
 		c->k->f16_from_f32((const float *)c->x + from, (uint16_t *)c->y + from, n);

@@ -1,8 +1,9 @@
 /* How work is cut into tasks for the pool.
  *
- * One rule for all drivers, so that the cost of a hand-over is one number: work under SPLIT_MIN stays on the calling
- * thread, and no task is made smaller than SPLIT_TASK. Tasks are claimed one by one, so four for each thread let a
- * thread that the system disturbs do fewer of them. It does not choose along which dimension to cut: drivers know. */
+ * One rule for all drivers, so that the cost of a hand-over is one number: work under SPLIT_MIN
+ * stays on the calling thread, and no task is made smaller than SPLIT_TASK. Tasks are claimed one
+ * by one, so four for each thread let a thread that the system disturbs do fewer of them. It does
+ * not choose along which dimension to cut: drivers know. */
 #include "backend/cpu/split.h"
 
 enum { TASKS_PER_THREAD = 4 };

@@ -1,8 +1,8 @@
 /* Element-wise functions of two arguments, fp32, over rows: included by binary_<isa>.c.
  *
- * Each operand moves by one float or not at all along a row, and by its own stride from row to row, which covers equal
- * shapes, a scalar, one value per row and one row for all. A loop for each of the four cases of each function comes from
- * inlining with constants. */
+ * Each operand moves by one float or not at all along a row, and by its own stride from row to row,
+ * which covers equal shapes, a scalar, one value per row and one row for all. A loop for each of
+ * the four cases of each function comes from inlining with constants. */
 #include <math.h>
 
 #include "backend/cpu/kernels/kernels.h"
@@ -26,7 +26,8 @@ INLINE vf apply(const enum kernel_binary op, vf a, vf b)
 	}
 }
 
-INLINE void row_loop(const enum kernel_binary op, const int a_step, const int b_step, const struct binary_f32 *t)
+INLINE void row_loop(
+	const enum kernel_binary op, const int a_step, const int b_step, const struct binary_f32 *t)
 {
 	for (size_t r = 0; r < t->rows; r++) {
 		const float *a = t->a + r * t->a_row, *b = t->b + r * t->b_row;
@@ -35,7 +36,8 @@ INLINE void row_loop(const enum kernel_binary op, const int a_step, const int b_
 		size_t i = 0, left;
 
 		for (; i + VL <= t->n; i += VL)
-			v_store(y + i, apply(op, a_step ? v_load(a + i) : va, b_step ? v_load(b + i) : vb));
+			v_store(y + i, apply(op, a_step ? v_load(a + i) : va,
+					       b_step ? v_load(b + i) : vb));
 		left = t->n - i;
 		if (left) {
 			va = a_step ? v_load_n(a + i, left) : va;
@@ -61,7 +63,8 @@ static void powers(const struct binary_f32 *t)
 {
 	for (size_t r = 0; r < t->rows; r++)
 		for (size_t i = 0; i < t->n; i++)
-			t->y[r * t->y_row + i] = powf(t->a[r * t->a_row + i * t->a_step], t->b[r * t->b_row + i * t->b_step]);
+			t->y[r * t->y_row + i] = powf(t->a[r * t->a_row + i * t->a_step],
+				t->b[r * t->b_row + i * t->b_step]);
 }
 
 void KERNEL(binary_f32, rows)(enum kernel_binary op, const struct binary_f32 *t)

@@ -1,10 +1,12 @@
-/* Batch-reduce matrix product, fp32: included by brgemm_<isa>.c, which sets MR (rows of a tile), TILE (its name).
+/* Batch-reduce matrix product, fp32: included by brgemm_<isa>.c, which sets MR (rows of a tile),
+ * TILE (its name).
  *
- * A tile is MR rows by two vectors of columns, all in registers: 28 accumulators of AVX-512's 32 registers, 12 of AVX2's
- * 16, 8 of 16 in C. Each step of the reduction loads two vectors of b and broadcasts one float per row, so that the
- * multiply-adds, not the loads, are the limit. A body is generated for each number of rows by inlining with a constant.
- * With few rows a multiply-add would wait for the one before it: up to three rows, SETS independent sums are kept and
- * added at the end, which makes the same kernel the matrix-vector product. Row pointers per tap make 1x1 and KxK
+ * A tile is MR rows by two vectors of columns, all in registers: 28 accumulators of AVX-512's 32
+ * registers, 12 of AVX2's 16, 8 of 16 in C. Each step of the reduction loads two vectors of b and
+ * broadcasts one float per row, so that the multiply-adds, not the loads, are the limit. A body is
+ * generated for each number of rows by inlining with a constant. With few rows a multiply-add would
+ * wait for the one before it: up to three rows, SETS independent sums are kept and added at the
+ * end, which makes the same kernel the matrix-vector product. Row pointers per tap make 1x1 and KxK
  * convolutions with any stride, dilation and border, Gemm and MatMul the same code. */
 #include "backend/cpu/kernels/kernels.h"
 #include "backend/cpu/kernels/vec.h"
@@ -15,11 +17,13 @@
 /* STREAM: how far ahead, in floats, few rows prefetch b, which they read but once. */
 enum { ACCS = MR > 6 ? MR : 6, STREAM = 1024 };
 
-/* One step of the reduction: row r adds p[r][i] times the two vectors at b. The processor has no registers for 14
- * pointers besides the loop's own: those past HELD are read again at each step, which costs a load where a compiler's own
- * choice (spilling to vector registers) costs slots of the multiply-adds. */
+/* One step of the reduction: row r adds p[r][i] times the two vectors at b. The processor has no
+ * registers for 14 pointers besides the loop's own: those past HELD are read again at each step,
+ * which costs a load where a compiler's own choice (spilling to vector registers) costs slots of
+ * the multiply-adds. */
 enum { HELD = 11 };
-INLINE void step(const int rows, vf (*x)[2], const float *const *p, const float *const *table, size_t i, const float *b)
+INLINE void step(const int rows, vf (*x)[2], const float *const *p, const float *const *table,
+	size_t i, const float *b)
 {
 	vf b0 = *(const vf *)b, b1 = *(const vf *)(b + VL);
 
@@ -33,7 +37,8 @@ INLINE void step(const int rows, vf (*x)[2], const float *const *p, const float 
 	}
 }
 
-/* Adds the residual, applies the activation, stores. Passes over registers: what does not depend on the row is outside. */
+/* Adds the residual, applies the activation, stores. Passes over registers: what does not depend on
+ * the row is outside. */
 INLINE void finish(const int rows, const struct brgemm_f32 *t, vf (*x)[2], size_t n0, size_t n1)
 {
 	vf lo = v_set(t->lo), hi = v_set(t->hi);
@@ -74,7 +79,8 @@ INLINE void prefetch_rows(const int rows, const struct brgemm_f32 *t)
 {
 #pragma GCC unroll 16
 	for (int r = 0; r < rows; r++) {
-		const float *c = t->c + (size_t)r * t->c_stride, *res = t->res + (size_t)r * t->res_stride;
+		const float *c = t->c + (size_t)r * t->c_stride;
+		const float *res = t->res + (size_t)r * t->res_stride;
 
 		for (int i = 0; i < NR * 4; i += 64) {
 			__builtin_prefetch((const char *)c + i, 1, 3);
@@ -119,7 +125,8 @@ INLINE void tile(const int rows, const int sets, const struct brgemm_f32 *t)
 		}
 		for (; i < k; i++, b += NR, ahead += t->ahead_step) {
 			__builtin_prefetch(ahead, 0, 2);
-			if (rows <= MR / 2)   /* few tiles share a panel: more than a line each step */
+			/* Few tiles share a panel: more than a line each step. */
+			if (rows <= MR / 2)
 				__builtin_prefetch(ahead + 64, 0, 2);
 			step(rows, x, p, table, i, b);
 		}

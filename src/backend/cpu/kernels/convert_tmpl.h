@@ -1,7 +1,8 @@
-/* fp32 to and from fp16 and bf16: included by convert_<isa>.c. Round to nearest even; NaN stays NaN.
+/* fp32 to and from fp16 and bf16: included by convert_<isa>.c. Round to nearest even; NaN stays
+ * NaN.
  *
- * fp16 uses the processor's conversions where it has them, else base/half.h; bf16 is the upper half of an fp32, so whole
- * vectors of integers do. */
+ * fp16 uses the processor's conversions where it has them, else base/half.h; bf16 is the upper half
+ * of an fp32, so whole vectors of integers do. */
 #include "backend/cpu/kernels/kernels.h"
 #include "backend/cpu/kernels/vec.h"
 #include "base/half.h"
@@ -16,7 +17,8 @@ void KERNEL(f32_from_f16, row)(const uint16_t *x, float *y, size_t n)
 
 #if defined(__AVX512F__)
 	for (; i + VL <= n; i += VL)
-		_mm512_storeu_ps(y + i, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(x + i))));
+		_mm512_storeu_ps(
+			y + i, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(x + i))));
 #elif defined(__F16C__)
 	for (; i + VL <= n; i += VL)
 		_mm256_storeu_ps(y + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(x + i))));
@@ -31,10 +33,12 @@ void KERNEL(f16_from_f32, row)(const float *x, uint16_t *y, size_t n)
 
 #if defined(__AVX512F__)
 	for (; i + VL <= n; i += VL)
-		_mm256_storeu_si256((__m256i *)(y + i), _mm512_cvtps_ph(_mm512_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT));
+		_mm256_storeu_si256((__m256i *)(y + i),
+			_mm512_cvtps_ph(_mm512_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT));
 #elif defined(__F16C__)
 	for (; i + VL <= n; i += VL)
-		_mm_storeu_si128((__m128i *)(y + i), _mm256_cvtps_ph(_mm256_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT));
+		_mm_storeu_si128((__m128i *)(y + i),
+			_mm256_cvtps_ph(_mm256_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT));
 #endif
 	for (; i < n; i++)
 		y[i] = half_from_f32(x[i]);

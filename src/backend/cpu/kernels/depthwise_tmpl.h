@@ -1,7 +1,8 @@
 /* Depthwise convolution, fp32, channels last: included by depthwise_<isa>.c.
  *
- * Vectors run along the channels; up to four neighbouring output pixels share each load of the weights. Pixels are
- * pointers per tap, as in the batch-reduce kernel, so that stride, dilation and borders are not seen here. */
+ * Vectors run along the channels; up to four neighbouring output pixels share each load of the
+ * weights. Pixels are pointers per tap, as in the batch-reduce kernel, so that stride, dilation and
+ * borders are not seen here. */
 #include "backend/cpu/kernels/kernels.h"
 #include "backend/cpu/kernels/vec.h"
 #include "base/panic.h"

@@ -1,8 +1,10 @@
-/* The table of kernels: one constant record per instruction set, projected from kernels.def, and the choice among them.
+/* The table of kernels: one constant record per instruction set, projected from kernels.def, and
+ * the choice among them.
  *
- * The records are constants, so choosing is reading the processor's flags: nothing is initialised, any thread may ask at
- * any time, and a mask set by a test or by NEREID_CPU_MASK takes effect with the next question. On other processors than
- * x86-64 only the C record exists. This file knows no shapes: drivers (conv.c, gemm.c ...) do. */
+ * The records are constants, so choosing is reading the processor's flags: nothing is initialised,
+ * any thread may ask at any time, and a mask set by a test or by NEREID_CPU_MASK takes effect with
+ * the next question. On other processors than x86-64 only the C record exists. This file knows no
+ * shapes: drivers (conv.c, gemm.c ...) do. */
 #include "backend/cpu/kernels/kernels.h"
 
 #include "base/cpu.h"

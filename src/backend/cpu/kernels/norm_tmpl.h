@@ -1,7 +1,8 @@
 /* Softmax, log-softmax and layer normalisation of one row, fp32: included by norm_<isa>.c.
  *
- * Each is two or three passes over a row that stays in the first-level cache. The softmaxes subtract the maximum first, so
- * that nothing overflows; the variance is of differences from the mean, not a difference of squares. */
+ * Each is two or three passes over a row that stays in the first-level cache. The softmaxes
+ * subtract the maximum first, so that nothing overflows; the variance is of differences from the
+ * mean, not a difference of squares. */
 #include <math.h>
 
 #include "backend/cpu/kernels/kernels.h"
@@ -58,8 +59,8 @@ void KERNEL(log_softmax_f32, row)(const float *x, float *y, size_t n)
 	}
 }
 
-void KERNEL(layer_norm_f32, row)(const float *x, const float *scale, const float *bias, float *y, size_t n,
-                                 float epsilon, float *mean_out, float *inv_out)
+void KERNEL(layer_norm_f32, row)(const float *x, const float *scale, const float *bias, float *y,
+	size_t n, float epsilon, float *mean_out, float *inv_out)
 {
 	vf sum = v_set(0), squares = v_set(0), mean, inv;
 

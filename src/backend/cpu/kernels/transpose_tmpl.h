@@ -1,7 +1,8 @@
 /* Transposition of a matrix of 4-byte elements: included by transpose_<isa>.c.
  *
- * Squares of VL x VL are turned in registers: for each bit of the index, every pair of vectors whose indices differ in
- * that bit swap the off-diagonal blocks of that size. Edges are copied element by element. */
+ * Squares of VL x VL are turned in registers: for each bit of the index, every pair of vectors
+ * whose indices differ in that bit swap the off-diagonal blocks of that size. Edges are copied
+ * element by element. */
 #include "backend/cpu/kernels/kernels.h"
 #include "backend/cpu/kernels/vec.h"
 
@@ -52,7 +53,8 @@ static void edge(const float *x, size_t rows, size_t cols, size_t x_row, float *
 			memcpy(&y[c * y_row + r], &x[r * x_row + c], sizeof *y);
 }
 
-void KERNEL(transpose_32, square)(const float *x, size_t rows, size_t cols, size_t x_row, float *y, size_t y_row)
+void KERNEL(transpose_32, square)(
+	const float *x, size_t rows, size_t cols, size_t x_row, float *y, size_t y_row)
 {
 	size_t r = 0, c;
 

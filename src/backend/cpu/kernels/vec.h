@@ -1,7 +1,7 @@
-/* One vector type for all instruction sets: `vf` holds VL floats, where VL follows from what this file is compiled for.
- * Kernels are written once over these few operations (in <family>_tmpl.h) and compiled once per instruction set (in
- * <family>_c.c, _avx2.c, _avx512.c). Written with GCC's vector extensions, which clang has too, and intrinsics where
- * the language has no word for it. */
+/* One vector type for all instruction sets: `vf` holds VL floats, where VL follows from what this
+ * file is compiled for. Kernels are written once over these few operations (in <family>_tmpl.h) and
+ * compiled once per instruction set (in <family>_c.c, _avx2.c, _avx512.c). Written with GCC's
+ * vector extensions, which clang has too, and intrinsics where the language has no word for it. */
 #ifndef NEREID_BACKEND_CPU_KERNELS_VEC_H
 #define NEREID_BACKEND_CPU_KERNELS_VEC_H
 
@@ -43,7 +43,10 @@ INLINE vf v_set(float x) { return (vf)_mm512_set1_ps(x); }
 INLINE vf v_max(vf a, vf b) { return (vf)_mm512_max_ps((__m512)a, (__m512)b); }
 INLINE vf v_min(vf a, vf b) { return (vf)_mm512_min_ps((__m512)a, (__m512)b); }
 INLINE vf v_sqrt(vf a) { return (vf)_mm512_sqrt_ps((__m512)a); }
-INLINE vf v_round(vf a) { return (vf)_mm512_roundscale_ps((__m512)a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+INLINE vf v_round(vf a)
+{
+	return (vf)_mm512_roundscale_ps((__m512)a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 INLINE vi v_to_int(vf a) { return (vi)_mm512_cvtps_epi32((__m512)a); }
 INLINE vf v_pick(vi mask, vf yes, vf no)
 {
@@ -63,12 +66,19 @@ INLINE vf v_set(float x) { return (vf)_mm256_set1_ps(x); }
 INLINE vf v_max(vf a, vf b) { return (vf)_mm256_max_ps((__m256)a, (__m256)b); }
 INLINE vf v_min(vf a, vf b) { return (vf)_mm256_min_ps((__m256)a, (__m256)b); }
 INLINE vf v_sqrt(vf a) { return (vf)_mm256_sqrt_ps((__m256)a); }
-INLINE vf v_round(vf a) { return (vf)_mm256_round_ps((__m256)a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+INLINE vf v_round(vf a)
+{
+	return (vf)_mm256_round_ps((__m256)a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 INLINE vi v_to_int(vf a) { return (vi)_mm256_cvtps_epi32((__m256)a); }
-INLINE vf v_pick(vi mask, vf yes, vf no) { return (vf)_mm256_blendv_ps((__m256)no, (__m256)yes, (__m256)mask); }
+INLINE vf v_pick(vi mask, vf yes, vf no)
+{
+	return (vf)_mm256_blendv_ps((__m256)no, (__m256)yes, (__m256)mask);
+}
 INLINE __m256i v_lanes(size_t n)
 {
-	return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+	return _mm256_cmpgt_epi32(
+		_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
 INLINE vf v_load_n(const float *p, size_t n) { return (vf)_mm256_maskload_ps(p, v_lanes(n)); }
 INLINE void v_store_n(float *p, vf v, size_t n)
@@ -85,7 +95,8 @@ INLINE vf v_max(vf a, vf b) { return v_pick(a > b, a, b); }
 INLINE vf v_min(vf a, vf b) { return v_pick(a < b, a, b); }
 INLINE vf v_sqrt(vf a)
 {
-	return (vf){__builtin_sqrtf(a[0]), __builtin_sqrtf(a[1]), __builtin_sqrtf(a[2]), __builtin_sqrtf(a[3])};
+	return (vf){__builtin_sqrtf(a[0]), __builtin_sqrtf(a[1]), __builtin_sqrtf(a[2]),
+		__builtin_sqrtf(a[3])};
 }
 /* To the nearest integer, ties to even, for |a| < 2^22. */
 INLINE vf v_round(vf a)

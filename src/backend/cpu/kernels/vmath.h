@@ -1,7 +1,9 @@
-/* Exponential, hyperbolic tangent, logistic and error function on vectors of floats, to about 2 units in the last place.
+/* Exponential, hyperbolic tangent, logistic and error function on vectors of floats, to about 2
+ * units in the last place.
  *
- * Coefficients are our own near-minimax fits (least squares reweighted at Chebyshev nodes, in double precision). NaN gives
- * NaN, infinities their limits; results that are subnormal are computed, not flushed. */
+ * Coefficients are our own near-minimax fits (least squares reweighted at Chebyshev nodes, in
+ * double precision). NaN gives NaN, infinities their limits; results that are subnormal are
+ * computed, not flushed. */
 #ifndef NEREID_BACKEND_CPU_KERNELS_VMATH_H
 #define NEREID_BACKEND_CPU_KERNELS_VMATH_H
 

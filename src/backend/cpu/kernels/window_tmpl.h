@@ -1,7 +1,8 @@
 /* Pooling windows and sums over rows, fp32: included by window_<isa>.c.
  *
- * Vectors run along the channels, four at a time so that additions and comparisons of one do not wait for another; the
- * taps of a window are pointers, so that a border costs nothing but fewer taps. Maximum keeps NaN. */
+ * Vectors run along the channels, four at a time so that additions and comparisons of one do not
+ * wait for another; the taps of a window are pointers, so that a border costs nothing but fewer
+ * taps. Maximum keeps NaN. */
 #include "backend/cpu/kernels/kernels.h"
 #include "backend/cpu/kernels/vec.h"
 
@@ -23,7 +24,8 @@ void KERNEL(window_max_f32, pixel)(const float *const *p, uint32_t taps, float *
 
 	for (; i + 4 * VL <= n; i += 4 * VL) {
 		const float *q = p[0] + i;
-		vf a = v_load(q), b = v_load(q + VL), c = v_load(q + 2 * VL), d = v_load(q + 3 * VL);
+		vf a = v_load(q), b = v_load(q + VL), c = v_load(q + 2 * VL),
+		   d = v_load(q + 3 * VL);
 
 		for (uint32_t t = 1; t < taps; t++) {
 			q = p[t] + i;
@@ -41,7 +43,8 @@ void KERNEL(window_max_f32, pixel)(const float *const *p, uint32_t taps, float *
 		max_part(p, taps, y, i, n - i < VL ? n - i : VL);
 }
 
-void KERNEL(window_sum_f32, pixel)(const float *const *p, uint32_t taps, float *y, size_t n, float scale)
+void KERNEL(window_sum_f32, pixel)(
+	const float *const *p, uint32_t taps, float *y, size_t n, float scale)
 {
 	vf s = v_set(scale);
 
@@ -55,7 +58,8 @@ void KERNEL(window_sum_f32, pixel)(const float *const *p, uint32_t taps, float *
 	}
 }
 
-void KERNEL(rows_sum_f32, column)(const float *x, size_t rows, size_t x_row, float *y, size_t n, float scale)
+void KERNEL(rows_sum_f32, column)(
+	const float *x, size_t rows, size_t x_row, float *y, size_t n, float scale)
 {
 	vf s = v_set(scale);
 	size_t i = 0;

@@ -1,8 +1,9 @@
 /* The two transforms of Winograd's F(4x4, 3x3), fp32, channels last: included by winograd_<isa>.c.
  *
- * Interpolation points 0, 3/4, -3/4, 3/2, -3/2 and infinity: their powers are exact in binary and, being close to 1 in
- * magnitude, keep the rounding error about four times smaller than the textbook's 1 and 2. Vectors run along the channels,
- * so that a transform is the same arithmetic in each lane: first the columns of the tile, then its rows. */
+ * Interpolation points 0, 3/4, -3/4, 3/2, -3/2 and infinity: their powers are exact in binary and,
+ * being close to 1 in magnitude, keep the rounding error about four times smaller than the
+ * textbook's 1 and 2. Vectors run along the channels, so that a transform is the same arithmetic in
+ * each lane: first the columns of the tile, then its rows. */
 #include "backend/cpu/kernels/kernels.h"
 #include "backend/cpu/kernels/vec.h"
 
@@ -15,7 +16,8 @@
 #define AB 1.265625f   /* A2 * B2 */
 #define SUM 2.8125f    /* A2 + B2 */
 
-/* Six values of the input to six of the product: the rows belong to the points 0, a, -a, b, -b, infinity. */
+/* Six values of the input to six of the product: the rows belong to the points 0, a, -a, b, -b,
+ * infinity. */
 INLINE void into(const vf *d, vf *v)
 {
 	vf even_a = d[4] - v_set(B2) * d[2], odd_a = v_set(A1) * (d[3] - v_set(B2) * d[1]);
@@ -94,7 +96,8 @@ INLINE void out_part(const struct winograd_out_f32 *t, size_t i, size_t part)
 			vf v = u[x] + bias;
 
 			if (t->res)
-				v += v_load_n(t->res + y * t->res_line + x * t->res_stride + i, part);
+				v += v_load_n(
+					t->res + y * t->res_line + x * t->res_stride + i, part);
 			v_store_n(t->c + y * t->c_line + x * t->c_stride + i, epilogue(t, v), part);
 		}
 	}

@@ -1,4 +1,5 @@
-/* A convolution by its definition, in double, and a check of one shape by one tactic, for the tests of each tactic. */
+/* A convolution by its definition, in double, and a check of one shape by one tactic, for the tests
+ * of each tactic. */
 #ifndef NEREID_TESTS_CONV_TEST_H
 #define NEREID_TESTS_CONV_TEST_H
 
@@ -7,8 +8,8 @@
 #include "backend/cpu/conv.h"
 
 /* The same for a transposed one, by asking every input pixel where it goes. */
-static inline double conv_test_transposed_sum(const struct conv_shape *s, const float *in, const float *weight,
-                                              const uint32_t *at)
+static inline double conv_test_transposed_sum(
+	const struct conv_shape *s, const float *in, const float *weight, const uint32_t *at)
 {
 	uint32_t og = s->o / s->group, cg = s->c / s->group, g = at[3] / og;
 	double sum = 0;
@@ -27,9 +28,11 @@ static inline double conv_test_transposed_sum(const struct conv_shape *s, const 
 	return sum;
 }
 
-static inline double conv_test_sum(const struct conv_shape *s, const float *in, const float *weight, const uint32_t *at)
+static inline double conv_test_sum(
+	const struct conv_shape *s, const float *in, const float *weight, const uint32_t *at)
 {
-	uint32_t n = at[0], y = at[1], x = at[2], o = at[3], cg = s->c / s->group, g = o / (s->o / s->group);
+	uint32_t n = at[0], y = at[1], x = at[2], o = at[3], cg = s->c / s->group,
+		 g = o / (s->o / s->group);
 	double sum = 0;
 
 	if (s->transposed)
@@ -43,10 +46,15 @@ static inline double conv_test_sum(const struct conv_shape *s, const float *in, 
 			continue;
 		for (uint32_t c = 0; c < cg; c++) {
 			size_t ch = (size_t)g * cg + c;
-			size_t i = s->planar_in ? ((n * (size_t)s->c + ch) * s->h + (size_t)iy) * s->w + (size_t)ix :
-				((n * (size_t)s->h + (size_t)iy) * s->w + (size_t)ix) * s->c + ch;
+			size_t i = s->planar_in
+					   ? ((n * (size_t)s->c + ch) * s->h + (size_t)iy) * s->w +
+						     (size_t)ix
+					   : ((n * (size_t)s->h + (size_t)iy) * s->w + (size_t)ix) *
+							     s->c +
+						     ch;
 
-			sum += (double)in[i] * weight[((o * (size_t)cg + c) * s->kh + ky) * s->kw + kx];
+			sum += (double)in[i] *
+			       weight[((o * (size_t)cg + c) * s->kh + ky) * s->kw + kx];
 		}
 	}
 	return sum;
@@ -75,18 +83,26 @@ static inline double conv_test_act(struct act a, double v)
 }
 
 /* Runs s with n images on `threads` threads; with_res adds a residual. */
-static inline void conv_test_check(const struct conv_shape *s, enum conv_tactic t, uint32_t n, uint32_t threads, int with_res,
-                                   struct act act, double tolerance)
+static inline void conv_test_check(const struct conv_shape *s, enum conv_tactic t, uint32_t n,
+	uint32_t threads, int with_res, struct act act, double tolerance)
 {
 	size_t pixels = (size_t)n * s->oh * s->ow, stride = s->o + 3;
 	float *in = cpu_test_floats((size_t)n * s->h * s->w * s->c + 1, 1);
 	float *weight = cpu_test_floats((size_t)s->o * s->c / s->group * s->kh * s->kw, 2);
 	float *bias = cpu_test_floats(s->o, 3), *res = cpu_test_floats(pixels * s->o, 4);
 	float *out = cpu_test_floats(pixels * stride, 5);
-	void *packed = mem_aligned(64, conv_pack_bytes(s, t)), *scratch = mem_aligned(64, conv_scratch_bytes(s, t, threads));
+	void *packed = mem_aligned(64, conv_pack_bytes(s, t)),
+	     *scratch = mem_aligned(64, conv_scratch_bytes(s, t, threads));
 	struct pool *pool = 0;
-	struct conv_args a = {.in = in + 1, .weights = packed, .bias = bias, .res = with_res ? res : 0, .out = out,
-		.out_stride = stride, .n = n, .act = act, .scratch = scratch};
+	struct conv_args a = {.in = in + 1,
+		.weights = packed,
+		.bias = bias,
+		.res = with_res ? res : 0,
+		.out = out,
+		.out_stride = stride,
+		.n = n,
+		.act = act,
+		.scratch = scratch};
 	uint64_t allocations;
 
 	assert_true(conv_fits(s, t));
@@ -100,13 +116,16 @@ static inline void conv_test_check(const struct conv_shape *s, enum conv_tactic 
 	assert_true(mem_count() == allocations);
 	for (size_t i = 0; i < pixels; i++)
 		for (uint32_t o = 0; o < stride; o++) {
-			uint32_t at[4] = {(uint32_t)(i / s->ow / s->oh), (uint32_t)(i / s->ow % s->oh), (uint32_t)(i % s->ow), o};
+			uint32_t at[4] = {(uint32_t)(i / s->ow / s->oh),
+				(uint32_t)(i / s->ow % s->oh), (uint32_t)(i % s->ow), o};
 			double want = 1234;
 
 			if (o < s->o)
-				want = conv_test_act(act, conv_test_sum(s, in + 1, weight, at) + (double)bias[o] +
-					(with_res ? (double)res[i * s->o + o] : 0));
-			cpu_test_close(out[i * stride + o], want, tolerance, conv_tactic_text(t), i * stride + o);
+				want = conv_test_act(act,
+					conv_test_sum(s, in + 1, weight, at) + (double)bias[o] +
+						(with_res ? (double)res[i * s->o + o] : 0));
+			cpu_test_close(out[i * stride + o], want, tolerance, conv_tactic_text(t),
+				i * stride + o);
 		}
 	pool_free(pool);
 	mem_free(in);

@@ -1,5 +1,5 @@
-/* What the tests of the CPU backend share: each level of instruction sets in turn, reproducible numbers, comparison with
- * a value computed in double. */
+/* What the tests of the CPU backend share: each level of instruction sets in turn, reproducible
+ * numbers, comparison with a value computed in double. */
 #ifndef NEREID_TESTS_CPU_TEST_H
 #define NEREID_TESTS_CPU_TEST_H
 
@@ -24,7 +24,8 @@ static inline int cpu_test_level(int i)
 	return strcmp(kernels_now()->isa, cpu_test_levels[i]) == 0;
 }
 
-/* n floats in -1..1, at an address that is 4 bytes off any vector's alignment when `odd`; free with cpu_test_free. */
+/* n floats in -1..1, at an address that is 4 bytes off any vector's alignment when `odd`; free with
+ * cpu_test_free. */
 static inline float *cpu_test_floats(size_t n, uint64_t seed)
 {
 	float *p = mem_aligned(64, (n + 16) * sizeof *p);
@@ -37,10 +38,13 @@ static inline float *cpu_test_floats(size_t n, uint64_t seed)
 	return p;
 }
 
-static inline void cpu_test_close(float got, double want, double tolerance, const char *what, size_t at)
+static inline void cpu_test_close(
+	float got, double want, double tolerance, const char *what, size_t at)
 {
-	if (isnan(want) ? !isnan(got) : !(fabs(got - want) <= tolerance * (1 + fabs(want))) && got != want)
-		fail_msg("%s (%s): element %zu is %.9g, want %.9g", what, kernels_now()->isa, at, got, want);
+	if (isnan(want) ? !isnan(got)
+			: !(fabs(got - want) <= tolerance * (1 + fabs(want))) && got != want)
+		fail_msg("%s (%s): element %zu is %.9g, want %.9g", what, kernels_now()->isa, at,
+			got, want);
 }
 
 #endif

@@ -1,4 +1,5 @@
-/* The depthwise tactic: channels around vector widths, strides, dilation, borders, transposed, images and threads. */
+/* The depthwise tactic: channels around vector widths, strides, dilation, borders, transposed,
+ * images and threads. */
 #include "unit/backend/cpu/conv_test.h"
 
 TEST(conv_depthwise_shapes)
@@ -10,13 +11,16 @@ TEST(conv_depthwise_shapes)
 			continue;
 		for (size_t i = 0; i < sizeof channels / sizeof *channels; i++) {
 			uint32_t c = channels[i];
-			struct conv_shape s = {9, 7, c, 9, 7, c, 3, 3, 1, 1, 1, 1, 1, 1, c, false, false};
+			struct conv_shape s = {
+				9, 7, c, 9, 7, c, 3, 3, 1, 1, 1, 1, 1, 1, c, false, false};
 			struct act act = {(enum ir_act)(i % ACT_COUNT), 0.125f, 1.5f};
 
 			conv_test_check(&s, CONV_DEPTHWISE, 2, 2, i & 1, act, 1e-5);
-			s = (struct conv_shape){10, 11, c, 4, 5, c, 5, 3, 2, 2, 1, 2, 1, 1, c, false, false};
+			s = (struct conv_shape){
+				10, 11, c, 4, 5, c, 5, 3, 2, 2, 1, 2, 1, 1, c, false, false};
 			conv_test_check(&s, CONV_DEPTHWISE, 1, 1, i & 1, act, 1e-5);
-			s = (struct conv_shape){5, 4, c, 10, 8, c, 2, 2, 2, 2, 1, 1, 0, 0, c, false, true};
+			s = (struct conv_shape){
+				5, 4, c, 10, 8, c, 2, 2, 2, 2, 1, 1, 0, 0, c, false, true};
 			conv_test_check(&s, CONV_DEPTHWISE, 1, 1, 0, act, 1e-5);
 		}
 	}

@@ -1,5 +1,6 @@
-/* The direct tactic on shapes that straddle tiles: sizes of images, channels and filters around vector widths, strides,
- * dilation, uneven padding, groups, planar input, several images and threads, all activations. */
+/* The direct tactic on shapes that straddle tiles: sizes of images, channels and filters around
+ * vector widths, strides, dilation, uneven padding, groups, planar input, several images and
+ * threads, all activations. */
 #include "unit/backend/cpu/conv_test.h"
 
 /* h w c, oh ow o, kh kw, strides, dilations, pads at the beginning, groups, planar, transposed */
@@ -40,7 +41,8 @@ TEST(conv_direct_activations)
 		if (!cpu_test_level(level))
 			continue;
 		for (int kind = 0; kind < ACT_COUNT; kind++)
-			conv_test_check(&shapes[3], CONV_DIRECT, 2, 2, 1, (struct act){(enum ir_act)kind, 0.125f, 1.5f}, 2e-5);
+			conv_test_check(&shapes[3], CONV_DIRECT, 2, 2, 1,
+				(struct act){(enum ir_act)kind, 0.125f, 1.5f}, 2e-5);
 	}
 }
 
@@ -52,7 +54,8 @@ TEST(conv_direct_large_weights)
 	for (int level = 0; level < CPU_TEST_LEVELS; level++)
 		if (cpu_test_level(level))
 			for (uint32_t threads = 1; threads <= 4; threads++)
-				conv_test_check(&s, CONV_DIRECT, 1, threads, 0, (struct act){ACT_RELU, 0, 0}, 1e-4);
+				conv_test_check(&s, CONV_DIRECT, 1, threads, 0,
+					(struct act){ACT_RELU, 0, 0}, 1e-4);
 }
 
 TEST(conv_direct_no_images)

@@ -1,11 +1,12 @@
-/* Broadcasting of whole tensors against index arithmetic: equal shapes, scalars, one value per channel in both layouts,
- * transposed operands, several broadcast axes, empty tensors, activations, in place, sizes that threads share. */
+/* Broadcasting of whole tensors against index arithmetic: equal shapes, scalars, one value per
+ * channel in both layouts, transposed operands, several broadcast axes, empty tensors, activations,
+ * in place, sizes that threads share. */
 #include "unit/backend/cpu/cpu_test.h"
 
 #include "backend/cpu/elementwise.h"
 
-static void check_binary(uint32_t rank, const int64_t *dims, const int64_t *a_strides, const int64_t *b_strides,
-                         struct act act, uint32_t threads)
+static void check_binary(uint32_t rank, const int64_t *dims, const int64_t *a_strides,
+	const int64_t *b_strides, struct act act, uint32_t threads)
 {
 	struct elementwise_binary e = {.op = KERNEL_SUB, .rank = rank, .act = act};
 	size_t all = 1;
@@ -71,8 +72,12 @@ TEST(elementwise_broadcasts)
 		for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 			if (cpu_test_level(level))
 				for (int act = 0; act < 4; act++)
-					check_binary(cases[i].rank, cases[i].dims, cases[i].a, cases[i].b,
-						(struct act){act == 3 ? ACT_SIGMOID : (enum ir_act)act, 0.25f, 0}, 1 + act % 2);
+					check_binary(cases[i].rank, cases[i].dims, cases[i].a,
+						cases[i].b,
+						(struct act){
+							act == 3 ? ACT_SIGMOID : (enum ir_act)act,
+							0.25f, 0},
+						1 + act % 2);
 }
 
 TEST(elementwise_strides_follow_onnx)
@@ -80,7 +85,8 @@ TEST(elementwise_strides_follow_onnx)
 	int64_t dims[] = {3, 1, 4}, strides[5];
 
 	elementwise_strides(3, dims, 5, strides);
-	assert_true(strides[0] == 0 && strides[1] == 0 && strides[2] == 4 && strides[3] == 0 && strides[4] == 1);
+	assert_true(strides[0] == 0 && strides[1] == 0 && strides[2] == 4 && strides[3] == 0 &&
+		    strides[4] == 1);
 }
 
 TEST(elementwise_unary_threads)

@@ -1,9 +1,11 @@
-/* Every permutation of up to four axes, and the usual layouts at sizes around tiles, against index arithmetic. */
+/* Every permutation of up to four axes, and the usual layouts at sizes around tiles, against index
+ * arithmetic. */
 #include "unit/backend/cpu/cpu_test.h"
 
 #include "backend/cpu/elementwise.h"
 
-static void check_permutation(uint32_t rank, const int64_t *dims, const uint32_t *perm, struct pool *pool)
+static void check_permutation(
+	uint32_t rank, const int64_t *dims, const uint32_t *perm, struct pool *pool)
 {
 	size_t all = 1, stride[TENSOR_RANK_MAX];
 	uint32_t *x, *y;
@@ -30,7 +32,8 @@ static void check_permutation(uint32_t rank, const int64_t *dims, const uint32_t
 
 TEST(transpose_permutations)
 {
-	static const int64_t sizes[][4] = {{2, 3, 4, 5}, {1, 17, 1, 33}, {3, 1, 16, 16}, {2, 64, 7, 9}, {1, 1, 1, 1}, {2, 0, 3, 4}};
+	static const int64_t sizes[][4] = {{2, 3, 4, 5}, {1, 17, 1, 33}, {3, 1, 16, 16},
+		{2, 64, 7, 9}, {1, 1, 1, 1}, {2, 0, 3, 4}};
 	struct pool *pool;
 
 	ASSERT_GOOD(pool_new(2, &pool));
@@ -41,7 +44,8 @@ TEST(transpose_permutations)
 			for (uint32_t p = 0; p < 256; p++) {
 				uint32_t perm[4] = {p & 3, p >> 2 & 3, p >> 4 & 3, p >> 6};
 
-				if ((1u << perm[0] | 1u << perm[1] | 1u << perm[2] | 1u << perm[3]) == 15)
+				if ((1u << perm[0] | 1u << perm[1] | 1u << perm[2] |
+					    1u << perm[3]) == 15)
 					check_permutation(4, sizes[i], perm, pool);
 			}
 		check_permutation(3, (int64_t[]){3, 50, 70}, (uint32_t[]){0, 2, 1}, pool);

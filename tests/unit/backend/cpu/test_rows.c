@@ -1,4 +1,5 @@
-/* Functions of rows over whole tensors: the inner stride, threads and empty sizes; the kernels' own tests look at values. */
+/* Functions of rows over whole tensors: the inner stride, threads and empty sizes; the kernels' own
+ * tests look at values. */
 #include "unit/backend/cpu/cpu_test.h"
 
 #include "backend/cpu/rows.h"
@@ -10,7 +11,8 @@ TEST(rows_softmax_along_any_axis)
 
 	ASSERT_GOOD(pool_new(2, &pool));
 	for (int x = 0; x < CPU_TEST_LEVELS * 16; x++) {
-		size_t outer = x & 1 ? 3 : 500, n = x & 2 ? 10 : 33, inner = x & 4 ? 1 : 7, all = outer * n * inner;
+		size_t outer = x & 1 ? 3 : 500, n = x & 2 ? 10 : 33, inner = x & 4 ? 1 : 7,
+		       all = outer * n * inner;
 		float *in = cpu_test_floats(all, 1), *out = cpu_test_floats(all, 2);
 		void *scratch = mem_aligned(64, rows_softmax_scratch_bytes(n, inner, 2) + 64);
 
@@ -25,7 +27,8 @@ TEST(rows_softmax_along_any_axis)
 			for (size_t i = 0; i < n; i++) {
 				double v = (double)in[at + i * inner];
 
-				cpu_test_close(out[at + i * inner], x & 8 ? v - log(sum) : exp(v) / sum, 1e-6, "softmax", i);
+				cpu_test_close(out[at + i * inner],
+					x & 8 ? v - log(sum) : exp(v) / sum, 1e-6, "softmax", i);
 			}
 		}
 		mem_free(in);
@@ -40,7 +43,8 @@ TEST(rows_softmax_along_any_axis)
 TEST(rows_layer_norm_threads)
 {
 	enum { ROWS = 600, N = 50 };
-	float *x = cpu_test_floats(ROWS * N, 1), *y = cpu_test_floats(ROWS * N, 2), *scale = cpu_test_floats(N, 3);
+	float *x = cpu_test_floats(ROWS * N, 1), *y = cpu_test_floats(ROWS * N, 2),
+	      *scale = cpu_test_floats(N, 3);
 	float mean[ROWS], inv[ROWS];
 	struct rows_layer_norm l = {ROWS, N, x, scale, 0, y, mean, inv, 1e-5f};
 	struct pool *pool;
@@ -49,7 +53,9 @@ TEST(rows_layer_norm_threads)
 	rows_layer_norm(&l, pool);
 	for (size_t r = 0; r < ROWS; r++)
 		for (size_t i = 0; i < N; i++)
-			cpu_test_close(y[r * N + i], ((double)x[r * N + i] - (double)mean[r]) * (double)inv[r] * (double)scale[i],
+			cpu_test_close(y[r * N + i],
+				((double)x[r * N + i] - (double)mean[r]) * (double)inv[r] *
+					(double)scale[i],
 				1e-5, "layer norm", i);
 	pool_free(pool);
 	mem_free(x);
@@ -64,7 +70,8 @@ TEST(rows_sum_along_any_axis)
 	ASSERT_GOOD(pool_new(2, &pool));
 	for (int x = 0; x < CPU_TEST_LEVELS * 8; x++) {
 		size_t outer = x & 1 ? 3 : 200, n = x & 2 ? 0 : 41, inner = x & 4 ? 1 : 300;
-		float *in = cpu_test_floats(outer * n * inner, 1), *out = cpu_test_floats(outer * inner, 2);
+		float *in = cpu_test_floats(outer * n * inner, 1),
+		      *out = cpu_test_floats(outer * inner, 2);
 
 		cpu_test_level(x / 8);
 		rows_sum(outer, n, inner, in, out, 0.5f, pool);
@@ -93,7 +100,8 @@ TEST(rows_convert_threads)
 		rows_from_f32((enum rows_half)half, N, x, h, pool);
 		rows_to_f32((enum rows_half)half, N, h, y, pool);
 		for (size_t i = 0; i < N; i++)
-			assert_true(y[i] == (half == ROWS_F16 ? half_to_f32(half_from_f32(x[i])) : bf16_to_f32(bf16_from_f32(x[i]))));
+			assert_true(y[i] == (half == ROWS_F16 ? half_to_f32(half_from_f32(x[i]))
+							      : bf16_to_f32(bf16_from_f32(x[i]))));
 	}
 	pool_free(pool);
 	mem_free(x);

@@ -1,4 +1,5 @@
-/* Conversions between fp32, fp16 and bf16 against base/half.h: every half value both ways, and floats that round. */
+/* Conversions between fp32, fp16 and bf16 against base/half.h: every half value both ways, and
+ * floats that round. */
 #include "unit/backend/cpu/cpu_test.h"
 
 #include "base/half.h"

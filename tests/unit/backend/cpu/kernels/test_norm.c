@@ -1,4 +1,5 @@
-/* Softmax, log-softmax and layer normalisation of rows of each length around the vector widths, large values included. */
+/* Softmax, log-softmax and layer normalisation of rows of each length around the vector widths,
+ * large values included. */
 #include "unit/backend/cpu/cpu_test.h"
 
 enum { N = 70 };
@@ -37,14 +38,17 @@ static void check_layer_norm(const float *x, const float *scale, const float *bi
 	cpu_test_close(mean_got, mean, 1e-6, "mean", n);
 	cpu_test_close(inv_got, 1 / sqrt(var + 1e-5), 3e-6, "inverse deviation", n);
 	for (size_t i = 0; i < n; i++)
-		cpu_test_close(y[i], ((double)x[i] - mean) / sqrt(var + 1e-5) * (double)scale[i] + (bias ? (double)bias[i] : 0),
+		cpu_test_close(y[i],
+			((double)x[i] - mean) / sqrt(var + 1e-5) * (double)scale[i] +
+				(bias ? (double)bias[i] : 0),
 			3e-5, "layer norm", i);
 	assert_true(y[n] == 77);
 }
 
 TEST(norm_f32_lengths)
 {
-	float *x = cpu_test_floats(N, 4), *scale = cpu_test_floats(N, 5), *bias = cpu_test_floats(N, 6);
+	float *x = cpu_test_floats(N, 4), *scale = cpu_test_floats(N, 5),
+	      *bias = cpu_test_floats(N, 6);
 
 	for (int level = 0; level < CPU_TEST_LEVELS; level++) {
 		if (!cpu_test_level(level))

@@ -1,4 +1,5 @@
-/* Transposition of 4-byte elements: sizes around the square that each instruction set turns; bit patterns are kept. */
+/* Transposition of 4-byte elements: sizes around the square that each instruction set turns; bit
+ * patterns are kept. */
 #include "unit/backend/cpu/cpu_test.h"
 
 TEST(transpose_32_sizes)
@@ -14,11 +15,13 @@ TEST(transpose_32_sizes)
 		for (size_t rows = 0; rows <= MOST; rows++)
 			for (size_t cols = 0; cols <= MOST; cols += rows % 3 + 1) {
 				memset(y, 0x55, sizeof y);
-				kernels_now()->transpose_32((const float *)x, rows, cols, X_ROW, (float *)y, Y_ROW);
+				kernels_now()->transpose_32(
+					(const float *)x, rows, cols, X_ROW, (float *)y, Y_ROW);
 				for (size_t c = 0; c < MOST; c++)
 					for (size_t r = 0; r < Y_ROW; r++)
 						assert_true(y[c * Y_ROW + r] ==
-							(c < cols && r < rows ? x[r * X_ROW + c] : 0x55555555));
+							    (c < cols && r < rows ? x[r * X_ROW + c]
+										  : 0x55555555));
 			}
 	}
 }

@@ -1,5 +1,5 @@
-/* Element-wise functions of one argument against libm in double, over the whole range of floats, for every length around
- * the vector widths, in place, and for the special values. */
+/* Element-wise functions of one argument against libm in double, over the whole range of floats,
+ * for every length around the vector widths, in place, and for the special values. */
 #include "unit/backend/cpu/cpu_test.h"
 
 enum { LONG = 4096 };
@@ -41,9 +41,11 @@ static double wanted(enum kernel_unary op, double v, double lo, double hi)
 /* Relative to the result, but for results near 0 of functions that cross it. */
 static double allowed(enum kernel_unary op, double want)
 {
-	if (op == KERNEL_GELU || op == KERNEL_GELU_TANH || op == KERNEL_HARD_SIGMOID || op == KERNEL_HARD_SWISH)
+	if (op == KERNEL_GELU || op == KERNEL_GELU_TANH || op == KERNEL_HARD_SIGMOID ||
+		op == KERNEL_HARD_SWISH)
 		return 4e-7 * (1 + fabs(want));
-	if (op == KERNEL_SIGMOID)   /* below -88, exp(-x) is infinite and the result 0, not subnormal */
+	if (op ==
+		KERNEL_SIGMOID) /* below -88, exp(-x) is infinite and the result 0, not subnormal */
 		return 3e-7 * want + 1.2e-38;
 	return op == KERNEL_SCALE_SHIFT ? 2e-7 * (1 + fabs(want)) : 3e-7 * fabs(want) + 2e-45;
 }
@@ -59,7 +61,8 @@ static void check_op(enum kernel_unary op, float range)
 		double want = wanted(op, x[i], 0.2f, 0.5f);
 
 		if (fabs(want) > 3.4e38 ? !isinf(y[i]) : !(fabs(y[i] - want) <= allowed(op, want)))
-			fail_msg("op %d (%s): f(%.9g) is %.9g, want %.9g", op, kernels_now()->isa, (double)x[i], (double)y[i], want);
+			fail_msg("op %d (%s): f(%.9g) is %.9g, want %.9g", op, kernels_now()->isa,
+				(double)x[i], (double)y[i], want);
 	}
 	mem_free(x);
 	mem_free(y);
@@ -91,7 +94,8 @@ TEST(unary_f32_lengths)
 				assert_true(y[i] == (i > 0 && i <= n && x[i] < 0 ? 0 : x[i]));
 			kernels_now()->unary_f32(KERNEL_NEG, x + 1, x + 1, n, 0, 0);
 			for (size_t i = 0; i < 80; i++)
-				assert_true(x[i] == (i > 0 && i <= n ? 35 - (float)i : (float)i - 35));
+				assert_true(
+					x[i] == (i > 0 && i <= n ? 35 - (float)i : (float)i - 35));
 		}
 	}
 }

@@ -1,5 +1,6 @@
-/* The two Winograd transforms: with the filter of one centre tap, the product at each point is a constant, so input and
- * output transform together must give the input's middle back; channels around vector widths, cut tiles. */
+/* The two Winograd transforms: with the filter of one centre tap, the product at each point is a
+ * constant, so input and output transform together must give the input's middle back; channels
+ * around vector widths, cut tiles. */
 #include "unit/backend/cpu/cpu_test.h"
 
 enum { N = 40, SIDE = 6 };
@@ -22,7 +23,13 @@ static void check_tile(size_t n, uint32_t rows, uint32_t cols)
 {
 	float *x = cpu_test_floats(36 * N, 1), v[36 * N], y[16 * N];
 	const float *p[36];
-	struct winograd_out_f32 t = {.m = v, .m_step = N, .n = n, .c = y, .c_stride = N, .c_line = 4 * N, .rows = rows,
+	struct winograd_out_f32 t = {.m = v,
+		.m_step = N,
+		.n = n,
+		.c = y,
+		.c_stride = N,
+		.c_line = 4 * N,
+		.rows = rows,
 		.cols = cols};
 
 	for (int i = 0; i < 36; i++)
@@ -38,8 +45,9 @@ static void check_tile(size_t n, uint32_t rows, uint32_t cols)
 		for (size_t c = 0; c < N; c++) {
 			bool inside = i / 4 < rows && i % 4 < cols && c < n;
 
-			cpu_test_close(y[i * N + c], inside ? (double)x[((i / 4 + 1) * SIDE + i % 4 + 1) * N + c] : 77, 2e-6,
-				"winograd", i * N + c);
+			cpu_test_close(y[i * N + c],
+				inside ? (double)x[((i / 4 + 1) * SIDE + i % 4 + 1) * N + c] : 77,
+				2e-6, "winograd", i * N + c);
 		}
 	mem_free(x);
 }
