@@ -1,8 +1,9 @@
 /* Reading of case lines, making of one-node graphs from them, running them on a backend, comparing.
  *
- * The lines are compiled in (cases/<family>.def). Every run makes its graph anew from the text, since a backend may pack the
- * graph's constants; random content comes from a hash of the text, so each run sees the same. Outputs are surrounded and
- * filled by a pattern, so that what a kernel writes outside, or forgets to write, is found. Whoever calls owns the arena.
+ * The lines are compiled in (cases/<family>.def). Every run makes its graph anew from the text,
+ * since a backend may pack the graph's constants; random content comes from a hash of the text, so
+ * each run sees the same. Outputs are surrounded and filled by a pattern, so that what a kernel
+ * writes outside, or forgets to write, is found. Whoever calls owns the arena.
  */
 #include "ops/cases.h"
 
@@ -135,7 +136,8 @@ static struct status fill_random(struct tensor *t, struct str range, int64_t cou
 	return STATUS_GOOD;
 }
 
-struct status ops_tensor(struct arena *a, struct str text, uint64_t seed, struct tensor *t, bool *constant)
+struct status ops_tensor(struct arena *a, struct str text, uint64_t seed, struct tensor *t,
+                         bool *constant)
 {
 	const char *open = memchr(text.p, '[', text.n), *close = memchr(text.p, ']', text.n);
 	char type[16] = {0};
@@ -170,7 +172,8 @@ struct status ops_tensor(struct arena *a, struct str text, uint64_t seed, struct
 	return fill_random(t, body, count, seed);
 }
 
-static struct ir_value *value_of(struct ir_graph *g, const struct tensor *t, bool constant, const char *name)
+static struct ir_value *value_of(struct ir_graph *g, const struct tensor *t, bool constant,
+                                 const char *name)
 {
 	if (constant)
 		return ir_const(g, str_from(name), t->dtype, t->rank, t->dims, t->data, t->bytes);
@@ -213,7 +216,11 @@ static bool set_attr(struct ops_case *c, enum attr id, struct str text)
 }
 
 /* What a line says, before the graph is made. */
-struct words { struct str op, in[OPS_IN_MAX], attr[32], attr_value[32]; uint32_t n_in, n_attr, n_out; bool batch; };
+struct words {
+	struct str op, in[OPS_IN_MAX], attr[32], attr_value[32];
+	uint32_t n_in, n_attr, n_out;
+	bool batch;
+};
 
 static struct status read_words(struct str text, struct words *w, struct ops_case *c)
 {
@@ -277,7 +284,8 @@ static struct status make_inputs(struct ops_case *c, const struct words *w, uint
 	return STATUS_GOOD;
 }
 
-static struct status out_tensor(const struct ops_case *c, const struct ir_value *v, struct tensor *t)
+static struct status out_tensor(const struct ops_case *c, const struct ir_value *v,
+                                struct tensor *t)
 {
 	int64_t count;
 
@@ -307,7 +315,8 @@ struct status ops_case_make(struct arena *a, struct str text, struct ops_case *c
 	TRY(read_words(text, &w, c));
 	if (!op_from_text(w.op, &op))
 		return FAIL(INVALID_ARG, "no op '%.*s'", STR_ARG(w.op));
-	if (c->tol == 1e-5 && (str_is(str_from(op_info(op)->family), "conv") || str_is(str_from(op_info(op)->family), "gemm")))
+	struct str family = str_from(op_info(op)->family);
+	if (c->tol == 1e-5 && (str_is(family, "conv") || str_is(family, "gemm")))
 		c->tol = 1e-4;
 	c->graph = ir_graph_new(a);
 	if (c->graph)
@@ -353,7 +362,8 @@ static bool turn(struct arena *a, struct tensor *t, bool to_last)
 	return to;
 }
 
-static struct status set_channels_last(struct arena *a, const struct ops_how *how, struct ops_case *c)
+static struct status set_channels_last(struct arena *a, const struct ops_how *how,
+                                       struct ops_case *c)
 {
 	bool any = false;
 
@@ -375,7 +385,8 @@ static struct status set_channels_last(struct arena *a, const struct ops_how *ho
 }
 
 /* The graph as the backend would get it; UNSUPPORTED where it would not take it. */
-static struct status make_for(struct arena *a, struct str text, const struct ops_how *how, struct ops_case *c)
+static struct status make_for(struct arena *a, struct str text, const struct ops_how *how,
+                              struct ops_case *c)
 {
 	const struct backend *b = how->backend;
 
@@ -423,8 +434,8 @@ static struct status outs_check(const struct ops_case *c)
 	return STATUS_GOOD;
 }
 
-struct status ops_run(struct arena *a, struct str text, const struct ops_how *how, struct ops_case *c,
-                      uint64_t *ns)
+struct status ops_run(struct arena *a, struct str text, const struct ops_how *how,
+                      struct ops_case *c, uint64_t *ns)
 {
 	const struct backend *b = how->backend;
 	uint32_t ids[BACKEND_TACTICS_MAX] = {0}, n = 1;

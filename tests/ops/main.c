@@ -28,7 +28,8 @@ static void need(struct status st, const char *what)
 static bool matches(const struct ops_line *l, const char *pattern)
 {
 	char name[64];
-	return !pattern || strstr(ops_line_name(l, name, sizeof name), pattern) || strstr(l->text, pattern);
+	return !pattern || strstr(l->text, pattern) ||
+	       strstr(ops_line_name(l, name, sizeof name), pattern);
 }
 
 static void write_raw(const char *dir, const char *file, const struct tensor *t)
@@ -63,8 +64,9 @@ static void attr_json(FILE *f, const char *dir, uint32_t id, const struct ir_att
 		fputc(']', f);
 		break;
 	case ATTR_TENSOR: {
-		struct tensor t = {attr->t->dtype, (uint32_t)attr->t->rank, {0}, (void *)(uintptr_t)attr->t->data,
-		                   attr->t->data_bytes};
+		struct tensor t = {.dtype = attr->t->dtype, .rank = (uint32_t)attr->t->rank,
+		                   .data = (void *)(uintptr_t)attr->t->data,
+		                   .bytes = attr->t->data_bytes};
 		for (uint32_t d = 0; d < t.rank; d++)
 			t.dims[d] = attr->t->dims[d].k;
 		snprintf(file, sizeof file, "%u.value", id);
@@ -80,8 +82,8 @@ static void dump_case(FILE *f, const char *dir, uint32_t id, const struct ops_ca
 {
 	char file[64];
 
-	fprintf(f, "\"op\": \"%s\", \"noort\": \"%.*s\", \"tol\": %g, \"attrs\": {", op_info(c->node->op)->text,
-	        STR_ARG(c->no_ort), c->tol);
+	fprintf(f, "\"op\": \"%s\", \"noort\": \"%.*s\", \"tol\": %g, \"attrs\": {",
+	        op_info(c->node->op)->text, STR_ARG(c->no_ort), c->tol);
 	for (uint32_t i = 0; i < c->node->n_attrs; i++) {
 		fputs(i ? ", " : "", f);
 		attr_json(f, dir, id, &c->node->attrs[i]);
@@ -163,7 +165,7 @@ static void run(const char *text, const struct backend *b)
 	arena_release(&a);
 }
 
-/* A row an op: the types of first inputs (Constant: of the output) among its cases that the backend takes. */
+/* A row an op: the types of first inputs (Constant: of the output) of the cases that each takes. */
 static void support(void)
 {
 	uint32_t n;

@@ -10,7 +10,8 @@
 
 #include <math.h>
 
-static struct status divide(const struct ir_node *n, enum dtype t, uint64_t x, uint64_t y, uint64_t *z)
+static struct status divide(const struct ir_node *n, enum dtype t, uint64_t x, uint64_t y,
+                            uint64_t *z)
 {
 	if (y == 0)
 		return FAIL(INVALID_ARG, "node %.*s: division of an integer by zero", STR_ARG(n->name));
@@ -31,7 +32,8 @@ static uint64_t power(uint64_t x, uint64_t exponent)
 }
 
 /* Element o of y from elements i and j; x0's type is y's except for Equal. */
-static struct status one(const struct ir_node *n, const struct step_args *a, int64_t i, int64_t j, int64_t o)
+static struct status one(const struct ir_node *n, const struct step_args *a, int64_t i, int64_t j,
+                         int64_t o)
 {
 	const struct tensor *x0 = &a->in[0], *x1 = &a->in[1], *y = &a->out[0];
 

@@ -83,7 +83,8 @@ static struct status mat_mul(const struct ir_node *n, const struct step_args *a)
 	TRY(ref__broadcast(n, &r, dims, batch_rank, rs));
 	if (bias)
 		TRY(ref__broadcast(n, bias, y->dims, y->rank, bs));
-	for (int64_t b = 0, o = 0; b < ref__product(dims, 0, batch_rank); b++, ref__next(at, dims, batch_rank))
+	int64_t batch_n = ref__product(dims, 0, batch_rank), o = 0;
+	for (int64_t b = 0; b < batch_n; b++, ref__next(at, dims, batch_rank))
 	for (int64_t i = 0; i < m_n; i++)
 	for (int64_t j = 0; j < n_n; j++, o++) {
 		struct operand x = {&l, ref__offset(at, ls, batch_rank) * m_n * k_n, k_n, 1};

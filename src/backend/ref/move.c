@@ -31,7 +31,8 @@ static struct status transpose(const struct ir_node *n, const struct step_args *
 /* Copies all of `part` to or from `whole`, of the same shape but for `axis`, where it begins at
  * `start`. */
 static struct status part_copy(const struct ir_node *n, const struct tensor *whole,
-                               const struct tensor *part, uint32_t axis, int64_t start, bool to_whole)
+                               const struct tensor *part, uint32_t axis, int64_t start,
+                               bool to_whole)
 {
 	int64_t at[TENSOR_RANK_MAX] = {0}, strides[TENSOR_RANK_MAX];
 
@@ -42,7 +43,8 @@ static struct status part_copy(const struct ir_node *n, const struct tensor *who
 		return FAIL(INVALID_ARG, "node %.*s: the parts do not make up the whole along axis %u",
 		            STR_ARG(n->name), axis);
 	ref__strides(whole->dims, whole->rank, strides);
-	for (int64_t p = 0, count = ref__count(part); p < count; p++, ref__next(at, part->dims, part->rank)) {
+	int64_t count = ref__count(part);
+	for (int64_t p = 0; p < count; p++, ref__next(at, part->dims, part->rank)) {
 		int64_t w = ref__offset(at, strides, whole->rank) + start * strides[axis];
 		if (to_whole)
 			ref__copy(whole, w, part, p);
@@ -78,8 +80,8 @@ static struct status split(const struct ir_node *n, const struct step_args *a)
 }
 
 /* Axes named by an optional input, else 0..count-1. */
-static struct status axes_of(const struct ir_node *n, const struct tensor *t, uint32_t count, uint32_t rank,
-                             uint32_t *axes)
+static struct status axes_of(const struct ir_node *n, const struct tensor *t, uint32_t count,
+                             uint32_t rank, uint32_t *axes)
 {
 	int64_t given[TENSOR_RANK_MAX];
 	uint32_t k = count;
@@ -95,7 +97,7 @@ static struct status axes_of(const struct ir_node *n, const struct tensor *t, ui
 	return STATUS_GOOD;
 }
 
-/* in: data, starts, ends, axes, steps. Ends have decided the output's dims and are not read again. */
+/* in: data, starts, ends, axes, steps. Ends have decided the output's dims and are not read. */
 static struct status slice(const struct ir_node *n, const struct step_args *a)
 {
 	const struct tensor *x = &a->in[0], *y = &a->out[0];

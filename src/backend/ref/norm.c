@@ -28,7 +28,7 @@ static struct status batch_norm(const struct ir_node *n, const struct step_args 
 	return STATUS_GOOD;
 }
 
-/* x, y [rows..., inner...]; scale and b broadcast to x; mean and inverse deviation [rows..., 1...] */
+/* x, y [rows..., inner...]; scale, b broadcast to x; mean, inverse deviation [rows..., 1...] */
 static struct status layer_norm(const struct ir_node *n, const struct step_args *a)
 {
 	const struct tensor *x = ref__in(a, 0), *scale = ref__in(a, 1), *b = ref__in(a, 2);

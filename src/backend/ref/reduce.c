@@ -85,7 +85,7 @@ static int compare(const struct tensor *x, int64_t i, int64_t j)
 	return (v > w) - (v < w);
 }
 
-/* x [outer..., len, inner...], y INT64 [outer..., inner...], with or without the reduced dimension */
+/* x [outer..., len, inner...], y INT64 [outer..., inner...] with or without a 1 between */
 static struct status arg_max(const struct ir_node *n, const struct step_args *a)
 {
 	const struct tensor *x = &a->in[0], *y = &a->out[0];

@@ -81,7 +81,8 @@ static inline void ref__put_int(const struct tensor *t, int64_t i, int64_t v)
 }
 
 /* Copies element si of src to element di of dst, of the same type. */
-static inline void ref__copy(const struct tensor *dst, int64_t di, const struct tensor *src, int64_t si)
+static inline void ref__copy(const struct tensor *dst, int64_t di, const struct tensor *src,
+                             int64_t si)
 {
 	size_t size = dtype_bytes(src->dtype);
 	DCHECK(size && dst->dtype == src->dtype);
@@ -93,7 +94,7 @@ static inline void ref__copy(const struct tensor *dst, int64_t di, const struct 
 
 /* Input i, or NULL where it is absent. */
 const struct tensor *ref__in(const struct step_args *a, uint32_t i);
-int64_t ref__count(const struct tensor *t);                 /* elements; the engine has checked them */
+int64_t ref__count(const struct tensor *t);             /* elements; the engine has checked them */
 int64_t ref__product(const int64_t *dims, uint32_t from, uint32_t to);
 /* Row-major strides in elements. */
 void ref__strides(const int64_t *dims, uint32_t rank, int64_t *strides);
@@ -105,7 +106,8 @@ struct status ref__broadcast(const struct ir_node *n, const struct tensor *t, co
 bool ref__next(int64_t *at, const int64_t *dims, uint32_t rank);
 int64_t ref__offset(const int64_t *at, const int64_t *strides, uint32_t rank);
 /* An axis given as -rank..rank-1. */
-struct status ref__axis(const struct ir_node *n, int64_t axis, uint32_t rank, uint32_t *out) MUST_CHECK;
+struct status ref__axis(const struct ir_node *n, int64_t axis, uint32_t rank,
+                        uint32_t *out) MUST_CHECK;
 /* Elements of an INT64 or INT32 input, at most max. */
 struct status ref__ints(const struct ir_node *n, const struct tensor *t, int64_t *out, uint32_t max,
                         uint32_t *count) MUST_CHECK;

@@ -110,7 +110,8 @@ static double sample(const struct resize *r, uint32_t d, int64_t offset)
 }
 
 /* scales [k], sizes [k], roi [2k]: of the axes named by the attribute, else of all. */
-static struct status read_scales(const struct ir_node *n, const struct step_args *a, struct resize *r)
+static struct status read_scales(const struct ir_node *n, const struct step_args *a,
+                                 struct resize *r)
 {
 	const struct tensor *roi = ref__in(a, 1), *scales = ref__in(a, 2), *sizes = ref__in(a, 3);
 	struct str policy = ir_attr_str(n, ATTR_ID_KEEP_ASPECT, STR("stretch"));

@@ -1,5 +1,5 @@
-/* Every backend against ref on the whole case list, at each instruction set level, in each layout, with each tactic; and
- * that the list leaves out no op. */
+/* Every backend against ref on the whole case list, at each instruction set level, in each layout,
+ * with each tactic; and that the list leaves out no op. */
 #include "unit/test.h"
 
 #include "base/cpu.h"
@@ -8,8 +8,8 @@
 #include <stdio.h>
 
 /* Whether the backend gives ref's answers; counts what it ran. */
-static uint32_t check_how(const struct ops_line *l, const struct ops_how *how, const struct ops_case *want,
-                          uint32_t *ran)
+static uint32_t check_how(const struct ops_line *l, const struct ops_how *how,
+                          const struct ops_case *want, uint32_t *ran)
 {
 	struct ops_case got;
 	struct arena a;
@@ -33,10 +33,10 @@ static uint32_t check_how(const struct ops_line *l, const struct ops_how *how, c
 	return bad;
 }
 
-/* In channels-last storage where the backend wants it so, and in plain storage where it does not or where one function does
- * for both because elements are taken one by one. */
-static uint32_t check_backend(const struct ops_line *l, const struct backend *b, const struct ops_case *want,
-                              uint32_t *ran)
+/* In channels-last storage where the backend wants it so, and in plain storage where it does not or
+ * where one function does for both because elements are taken one by one. */
+static uint32_t check_backend(const struct ops_line *l, const struct backend *b,
+                              const struct ops_case *want, uint32_t *ran)
 {
 	struct str text = str_from(l->text);
 	struct arena a;
@@ -104,8 +104,9 @@ TEST(each_op_has_cases)
 
 TEST(cases_that_are_wrong_are_refused)
 {
-	static const char *const wrong[] = {"", "NoSuchOp fp32[1]", "Relu fp32[x]", "Relu fp32", "Relu nofloat[1]",
-		"Relu fp32[1] no=1", "Relu fp32[2]=1,2,3", "Relu fp32[1] @tol=x", "Relu fp32[1]?", "Relu fp32[1] @out=99",
+	static const char *const wrong[] = {"", "NoSuchOp fp32[1]", "Relu fp32[x]", "Relu fp32",
+		"Relu nofloat[1]", "Relu fp32[1] no=1", "Relu fp32[2]=1,2,3", "Relu fp32[1] @tol=x",
+		"Relu fp32[1]?", "Relu fp32[1] @out=99",
 		"Relu fp32[1,1,1,1,1,1,1,1,1]", "Transpose fp32[2,2] perm=1,x", "Relu fp32[1]~a..b"};
 	struct ops_case c;
 	struct arena a;

@@ -24,7 +24,8 @@ TEST(index_broadcasts_or_says_why_not)
 	assert_int_equal(strides[0], 0);
 	assert_int_equal(strides[1], 1);
 	assert_int_equal(strides[2], 0);
-	ASSERT_FAILS(ref__broadcast(&node, &t, bad, 3, strides), INVALID_ARG, "[3,1] does not broadcast to [2,4,4]");
+	ASSERT_FAILS(ref__broadcast(&node, &t, bad, 3, strides), INVALID_ARG,
+	             "[3,1] does not broadcast to [2,4,4]");
 	ASSERT_FAILS(ref__broadcast(&node, &t, y, 1, strides), INVALID_ARG, "does not broadcast");
 }
 

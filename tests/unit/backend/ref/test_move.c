@@ -10,7 +10,8 @@ TEST(transpose_permutes)
 TEST(concat_and_split_are_inverse)
 {
 	expect("Concat fp32[2,1]=1,2 fp32[2,2]=3,4,5,6 axis=1", "fp32[2,3]=1,3,4,2,5,6");
-	expect("Split fp32[2,3]=1,3,4,2,5,6 int64[2]=1,2 axis=1 @out=2", "fp32[2,1]=1,2 fp32[2,2]=3,4,5,6");
+	expect("Split fp32[2,3]=1,3,4,2,5,6 int64[2]=1,2 axis=1 @out=2",
+	       "fp32[2,1]=1,2 fp32[2,2]=3,4,5,6");
 }
 
 TEST(slice_steps_both_ways)

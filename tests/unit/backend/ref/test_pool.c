@@ -11,14 +11,17 @@ TEST(max_pool_takes_the_largest)
 
 TEST(max_pool_gives_indices)
 {
-	expect("MaxPool fp32[1,2,1,2]=1,3,5,5 kernel_shape=1,2 @out=2", "fp32[1,2,1,1]=3,5 int64[1,2,1,1]=1,2");
-	expect("MaxPool fp32[1,1,2,3]=0,9,0,0,0,0 kernel_shape=2,3 storage_order=1 @out=2", ". int64[1,1,1,1]=2");
+	expect("MaxPool fp32[1,2,1,2]=1,3,5,5 kernel_shape=1,2 @out=2",
+	       "fp32[1,2,1,1]=3,5 int64[1,2,1,1]=1,2");
+	expect("MaxPool fp32[1,1,2,3]=0,9,0,0,0,0 kernel_shape=2,3 storage_order=1 @out=2",
+	       ". int64[1,1,1,1]=2");
 }
 
 TEST(average_pool_divides_by_what_it_covers)
 {
 	expect("AveragePool fp32[1,1,3]=3,6,9 kernel_shape=3 pads=1,1", "fp32[1,1,3]=4.5,6,7.5");
-	expect("AveragePool fp32[1,1,3]=3,6,9 kernel_shape=3 pads=1,1 count_include_pad=1", "fp32[1,1,3]=3,6,5");
+	expect("AveragePool fp32[1,1,3]=3,6,9 kernel_shape=3 pads=1,1 count_include_pad=1",
+	       "fp32[1,1,3]=3,6,5");
 	expect("AveragePool fp32[1,1,4]=2,4,6,8 kernel_shape=3 strides=2 ceil_mode=1", "fp32[1,1,2]=4,7");
 }
 

@@ -52,7 +52,8 @@ TEST(ref_step_outlives_its_graph)
 	struct prepare_args p = {c.graph, c.node, 0, 1, 1, &of_step};
 	ASSERT_GOOD(backend_ref.prepare(&p, &step));
 	arena_release(&of_graph);
-	struct tensor in[2] = {{DTYPE_FP32, 1, {3}, x, sizeof x}, {DTYPE_INT64, 1, {2}, pads, sizeof pads}};
+	struct tensor in[2] = {{DTYPE_FP32, 1, {3}, x, sizeof x},
+	                       {DTYPE_INT64, 1, {2}, pads, sizeof pads}};
 	struct tensor out = {DTYPE_FP32, 1, {5}, y, sizeof y};
 	struct step_args a = {.in = in, .out = &out, .n_in = 2, .n_out = 1, .batch = 1};
 	ASSERT_GOOD(step.run(&step, &a));

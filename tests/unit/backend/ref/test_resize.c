@@ -6,7 +6,8 @@ TEST(resize_nearest)
 	expect("Resize fp32[2]=1,2 - fp32[1]=2", "fp32[4]=1,1,2,2");
 	expect("Resize fp32[4]=1,2,3,4 - - int64[1]=2 coordinate_transformation_mode=asymmetric nearest_mode=floor",
 	       "fp32[2]=1,3");
-	expect("Resize int64[2]=9007199254740993,2 - fp32[1]=2", "int64[4]=9007199254740993,9007199254740993,2,2");
+	expect("Resize int64[2]=9007199254740993,2 - fp32[1]=2",
+	       "int64[4]=9007199254740993,9007199254740993,2,2");
 }
 
 TEST(resize_linear)
