@@ -48,6 +48,9 @@ $B/nereid-test: $(TEST_OBJ) $B/libnereid.a
 $B/nereid-ops: $B/tests/ops/main.o $B/tests/ops/cases.o $B/libnereid.a
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 -include $B/tests/ops/main.d
+ops-table: $B/nereid-ops
+	@mkdir -p docs
+	$B/nereid-ops support >docs/OPS.md
 
 # Each bench/NAME.c is a program of its own.
 $B/bench-%: $B/bench/%.o $B/libnereid.a
@@ -71,4 +74,4 @@ tidy:
 clean:
 	rm -rf build
 -include $(wildcard $B/bench/*.d)
-.PHONY: all bench check tidy clean
+.PHONY: ops-table all bench check tidy clean

@@ -384,6 +384,19 @@ static struct status set_channels_last(struct arena *a, const struct ops_how *ho
 	return any ? STATUS_GOOD : FAIL(UNSUPPORTED, "nothing to turn");
 }
 
+static bool turn_back(struct arena *a, struct ops_case *c)
+{
+	bool ok = true;
+
+	for (uint32_t i = 0; i < c->node->n_in; i++)
+		if (c->node->in[i] && c->node->in[i]->layout == LAYOUT_CHANNELS_LAST)
+			ok = ok && turn(a, &c->in[i], false);
+	for (uint32_t i = 0; i < c->node->n_out; i++)
+		if (c->node->out[i]->layout == LAYOUT_CHANNELS_LAST)
+			ok = ok && turn(a, &c->out[i], false);
+	return ok;
+}
+
 /* The graph as the backend would get it; UNSUPPORTED where it would not take it. */
 static struct status make_for(struct arena *a, struct str text, const struct ops_how *how,
                               struct ops_case *c)
@@ -475,9 +488,8 @@ struct status ops_run(struct arena *a, struct str text, const struct ops_how *ho
 		best = t < best ? t : best;
 	}
 	GO(outs_check(c));
-	for (uint32_t i = 0; how->channels_last && i < c->node->n_out; i++)
-		if (c->out[i].rank == 4 && !turn(a, &c->out[i], false))
-			GO(FAIL(NO_MEMORY, "no memory to turn an output"));
+	if (how->channels_last && !turn_back(a, c))
+		GO(FAIL(NO_MEMORY, "no memory to turn an output"));
 	if (ns)
 		*ns = best;
 out:

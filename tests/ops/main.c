@@ -1,11 +1,13 @@
 /* nereid-ops: what to do with the case list besides testing it.
  *
- *   nereid-ops dump DIR [--backend NAME] [PATTERN]   inputs and outputs of each case as raw files, and cases.json (for ort.py)
- *   nereid-ops run CASE-TEXT [--backend NAME]        one case written on the command line; prints the outputs
- *   nereid-ops support                               the table of docs/OPS.md: op, and types by backend
- *   nereid-ops bench [--threads N] [PATTERN]         the shortest time of each case, backend and tactic
+ *   nereid-ops dump DIR [PATTERN]    inputs and outputs of each case as raw files, and cases.json
+ *   nereid-ops run CASE-TEXT         one case written on the command line; prints the outputs
+ *   nereid-ops support               the table of docs/OPS.md: op, and types by backend
+ *   nereid-ops bench [PATTERN]       the shortest time of each case, backend and tactic
  *
- * PATTERN is part of a case's name or text. A test program: it prints, and it ends where something is wrong.
+ * Options: --backend NAME (of dump and run; ref), --file FILE (dump: the cases are FILE's lines),
+ * --threads N (bench; 1). PATTERN is part of a case's name or text. A test program for ort.py and
+ * onnx_backend.py: it prints, and it ends where something is wrong.
  */
 #include "ops/cases.h"
 
@@ -15,7 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ARENA_BYTES = 1 << 30, REPEAT = 15 };
+enum { ARENA_BYTES = 1 << 30, FILE_BYTES_MAX = 1 << 28, REPEAT = 15 };
 
 static void need(struct status st, const char *what)
 {
@@ -109,12 +111,51 @@ static void dump_case(FILE *f, const char *dir, uint32_t id, const struct ops_ca
 	fputc(']', f);
 }
 
-static void dump(const char *dir, const struct backend *b, const char *pattern)
+/* Runs one case, in the layout that the backend wants, and writes it as a JSON object. The arena is
+ * reset. */
+static void dump_line(FILE *f, const char *dir, const struct ops_how *how, const char *name, uint32_t id,
+                      struct str text, struct arena *a)
+{
+	struct ops_how last = *how;
+	struct ops_case c;
+
+	last.channels_last = true;
+	struct status st = ops_run(a, text, &last, &c, 0);
+	if (st.code == STATUS_UNSUPPORTED)
+		st = ops_run(a, text, how, &c, 0);
+	fprintf(f, "%s{\"id\": %u, \"name\": \"%s\", ", ftell(f) > 2 ? ",\n" : "", id, name);
+	if (text.n < 400)
+		fprintf(f, "\"text\": \"%.*s\", ", STR_ARG(text));
+	if (st.code)
+		fprintf(f, "\"error\": \"%s\"", st.msg);
+	else
+		dump_case(f, dir, id, &c);
+	fputc('}', f);
+	arena_reset(a);
+}
+
+static void dump_file(FILE *f, const char *dir, const struct ops_how *how, const char *path, struct arena *a)
+{
+	struct buf all;
+	char name[32];
+	uint32_t id = 0;
+
+	need(file_read(path, FILE_BYTES_MAX, &all), path);
+	for (const char *p = (const char *)all.p, *end = p + all.n; p < end; id++) {
+		const char *stop = memchr(p, '\n', (size_t)(end - p));
+		struct str text = {p, (size_t)((stop ? stop : end) - p)};
+		snprintf(name, sizeof name, "line:%u", id);
+		dump_line(f, dir, how, name, id, text, a);
+		p += text.n + 1;
+	}
+	buf_release(&all);
+}
+
+static void dump(const char *dir, const struct backend *b, const char *file, const char *pattern)
 {
 	struct ops_how how = {.backend = b, .threads = 1};
 	char path[512], name[64];
 	struct arena a;
-	bool first = true;
 
 	need(file_mkdirs(dir), dir);
 	snprintf(path, sizeof path, "%s/cases.json", dir);
@@ -123,21 +164,12 @@ static void dump(const char *dir, const struct backend *b, const char *pattern)
 		need(FAIL(IO, "cannot be written"), path);
 	fputs("[\n", f);
 	arena_init(&a, ARENA_BYTES);
-	for (uint32_t i = 0; i < ops_lines_n; i++) {
-		struct ops_case c;
-		if (!matches(&ops_lines[i], pattern))
-			continue;
-		struct status st = ops_run(&a, str_from(ops_lines[i].text), &how, &c, 0);
-		fprintf(f, "%s{\"id\": %u, \"name\": \"%s\", \"text\": \"%s\", ", first ? "" : ",\n", i,
-		        ops_line_name(&ops_lines[i], name, sizeof name), ops_lines[i].text);
-		if (st.code)
-			fprintf(f, "\"error\": \"%s\"", st.msg);
-		else
-			dump_case(f, dir, i, &c);
-		fputc('}', f);
-		first = false;
-		arena_reset(&a);
-	}
+	if (file)
+		dump_file(f, dir, &how, file, &a);
+	for (uint32_t i = 0; !file && i < ops_lines_n; i++)
+		if (matches(&ops_lines[i], pattern))
+			dump_line(f, dir, &how, ops_line_name(&ops_lines[i], name, sizeof name), i,
+			          str_from(ops_lines[i].text), &a);
 	fputs("\n]\n", f);
 	if (fclose(f))
 		need(FAIL(IO, "cannot be written"), path);
@@ -173,7 +205,9 @@ static void support(void)
 	struct arena a;
 
 	arena_init(&a, ARENA_BYTES);
-	printf("| op |");
+	printf("# Operators\n\nElement types by operator and backend, as far as a case in tests/ops/cases shows it: "
+	       "of the first input, or of\nthe output where there is none. A node goes to the first backend, "
+	       "from the left, that takes it. `make ops-table`\nwrites this page.\n\n| op |");
 	for (uint32_t b = 0; b < n; b++)
 		printf(" %s |", list[b]->name);
 	printf("\n|---|");
@@ -237,12 +271,14 @@ static void bench(uint32_t threads, const char *pattern)
 
 int main(int argc, char **argv)
 {
-	const char *word = argc > 1 ? argv[1] : "", *backend = "ref", *rest[2] = {0};
+	const char *word = argc > 1 ? argv[1] : "", *backend = "ref", *file = 0, *rest[2] = {0};
 	uint32_t threads = 1, n = 0;
 
 	for (int i = 2; i < argc; i++) {
 		if (!strcmp(argv[i], "--backend") && i + 1 < argc)
 			backend = argv[++i];
+		else if (!strcmp(argv[i], "--file") && i + 1 < argc)
+			file = argv[++i];
 		else if (!strcmp(argv[i], "--threads") && i + 1 < argc)
 			threads = (uint32_t)strtoul(argv[++i], 0, 10);
 		else if (n < 2)
@@ -252,7 +288,7 @@ int main(int argc, char **argv)
 	if (!b)
 		need(FAIL(NOT_FOUND, "no such backend"), backend);
 	if (!strcmp(word, "dump") && n >= 1)
-		dump(rest[0], b, rest[1]);
+		dump(rest[0], b, file, rest[1]);
 	else if (!strcmp(word, "run") && n == 1)
 		run(rest[0], b);
 	else if (!strcmp(word, "support") && n == 0)
