@@ -11,6 +11,8 @@
  * nothing. It is not for integer or half types. */
 #include "backend/cpu/gemm.h"
 
+#include <string.h>
+
 #include "backend/cpu/split.h"
 #include "base/cpu.h"
 #include "base/panic.h"
@@ -48,16 +50,23 @@ size_t gemm_pack_bytes(size_t n, size_t k)
 	return ceil_div(n, nr) * nr * k * sizeof(float);
 }
 
+/* One panel of `cols` columns; those up to nr become 0. */
 static void pack_panel(
 	size_t cols, size_t k, const float *b, size_t b_row, size_t b_col, float *packed)
 {
-	size_t nr = kernels_now()->brgemm_nr;
+	const struct kernels *kernels = kernels_now();
+	size_t nr = kernels->brgemm_nr;
 
-	for (size_t p = 0; p < k; p++, b += b_row) {
-		for (size_t j = 0; j < cols; j++)
-			*packed++ = b[j * b_col];
+	if (b_row == 1 && b_col != 1)
+		kernels->transpose_32(b, cols, k, b_col, packed, nr);
+	for (size_t p = 0; p < k; p++, b += b_row, packed += nr) {
+		if (b_col == 1)
+			memcpy(packed, b, cols * sizeof *b);
+		else if (b_row != 1)
+			for (size_t j = 0; j < cols; j++)
+				packed[j] = b[j * b_col];
 		for (size_t j = cols; j < nr; j++)
-			*packed++ = 0;
+			packed[j] = 0;
 	}
 }
 
@@ -173,6 +182,10 @@ static void turn_task(void *ctx, uint32_t task, uint32_t thread)
 	const float *from = a->a + i * a->a_step;
 	float *to = (float *)a->scratch + i * a->m * a->k;
 
+	if (a->a_row == 1) {
+		g->k->transpose_32(from + row, a->k, end - row, a->a_col, to + row * a->k, a->k);
+		return;
+	}
 	for (size_t p = 0; p < a->k; p++)
 		for (size_t r = row; r < end; r++)
 			to[r * a->k + p] = from[r * a->a_row + p * a->a_col];
