@@ -127,6 +127,8 @@ static struct status fill_random(struct tensor *t, struct str range, int64_t cou
 				return FAIL(INVALID_ARG, "bad range '%.*s'", STR_ARG(range));
 			break;
 		}
+	if (!(lo <= hi && hi - lo < 1e9))
+		return FAIL(INVALID_ARG, "bad range '%.*s'", STR_ARG(range));
 	rand_seed(&r, seed);
 	for (int64_t i = 0; i < count; i++) {
 		double v = lo + (hi - lo) * rand_f64(&r);
@@ -318,6 +320,13 @@ struct status ops_case_make(struct arena *a, struct str text, struct ops_case *c
 	struct str family = str_from(op_info(op)->family);
 	if (c->tol == 1e-5 && (str_is(family, "conv") || str_is(family, "gemm")))
 		c->tol = 1e-4;
+	const struct op_info *info = op_info(op);
+	if (w.n_in < info->in_min || w.n_in > info->in_max || (w.n_out && w.n_out < info->out_min) ||
+	    w.n_out > info->out_max)
+		return FAIL(INVALID_ARG, "%s with %u inputs and %u outputs", info->text, w.n_in, w.n_out);
+	for (uint32_t i = 0; i < info->in_min; i++)
+		if (str_is(w.in[i], "-"))
+			return FAIL(INVALID_ARG, "%s without input %u", info->text, i);
 	c->graph = ir_graph_new(a);
 	if (c->graph)
 		c->graph->name = text;

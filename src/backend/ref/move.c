@@ -194,8 +194,12 @@ static struct status pad(const struct ir_node *n, const struct step_args *a)
 
 	TRY(ref__ints(n, &a->in[1], pads, 2 * TENSOR_RANK_MAX, &k));
 	TRY(axes_of(n, ref__in(a, 3), k / 2, x->rank, axes));
-	for (uint32_t i = 0; i < k / 2; i++)
+	for (uint32_t i = 0; i < k / 2; i++) {
+		if (pads[i] > INT32_MAX || pads[i] < -(int64_t)INT32_MAX)
+			return FAIL(INVALID_ARG, "node %.*s: pads axis %u by %lld", STR_ARG(n->name), axes[i],
+			            (long long)pads[i]);
 		begin[axes[i]] = pads[i];
+	}
 	for (uint32_t d = 0; d < x->rank; d++)
 		if (mode != PAD_CONSTANT && x->dims[d] == 0 && y->dims[d])
 			return FAIL(INVALID_ARG, "node %.*s: axis %u has no elements to pad with",

@@ -98,5 +98,11 @@ struct status infer__conv(struct ir_graph *g, struct ir_node *n)
 		for (uint32_t i = 0; i < spatial; i++)
 			TRY(infer__slide(g, n, x->dims[2 + i], &w[i], &dims[2 + i]));
 	CHECK(spatial + 2 <= IR_RANK_MAX);
+	const struct ir_value *r = n->op == OP_CONV ? infer__in(n, 3) : 0;
+	bool fits = !r || r->rank == x->rank;
+	for (int32_t d = 0; r && fits && d < x->rank; d++)
+		fits = dim_eq(r->dims[d], dims[d]);
+	if (!fits)
+		return infer__bad(n, "the residual does not have the output's shape");
 	return infer__set(g, n, 0, x->dtype, x->rank, dims);
 }

@@ -251,6 +251,7 @@ struct status ir_infer_node(struct ir_graph *g, struct ir_node *n)
 {
 	CHECK_MAGIC(g, IR_GRAPH_MAGIC);
 	TRY(inputs_known(n));
+	TRY(infer__types(n));
 	return families[n->op](g, n);
 }
 

@@ -9,6 +9,8 @@ typedef struct status infer_fn(struct ir_graph *g, struct ir_node *n);
 infer_fn infer__conv, infer__pool, infer__norm, infer__unary, infer__binary, infer__softmax, infer__gemm, infer__shape, infer__move,
 	infer__resize, infer__reduce, infer__layout;
 
+/* ONNX's constraints on the types of inputs, before shapes. */
+struct status infer__types(const struct ir_node *n) MUST_CHECK;
 /* INVALID_ARG: "node NAME (Op): <text>". */
 struct status infer__bad(const struct ir_node *n, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
 /* Sets output i; a shape that the output already has must agree where both are numbers. */

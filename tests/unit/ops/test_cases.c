@@ -106,7 +106,8 @@ TEST(cases_that_are_wrong_are_refused)
 {
 	static const char *const wrong[] = {"", "NoSuchOp fp32[1]", "Relu fp32[x]", "Relu fp32",
 		"Relu nofloat[1]", "Relu fp32[1] no=1", "Relu fp32[2]=1,2,3", "Relu fp32[1] @tol=x",
-		"Relu fp32[1]?", "Relu fp32[1] @out=99",
+		"Relu fp32[1]?", "Add fp32[1]", "Relu -",
+		"Relu fp32[1]~2..1", "Relu fp32[1] @out=2", "Relu fp32[1] @out=99",
 		"Relu fp32[1,1,1,1,1,1,1,1,1]", "Transpose fp32[2,2] perm=1,x", "Relu fp32[1]~a..b"};
 	struct ops_case c;
 	struct arena a;
