@@ -79,6 +79,24 @@ static struct status transposed(const struct ir_node *n, uint32_t spatial, const
 	return STATUS_GOOD;
 }
 
+/* Weights packed for a backend have lost their dims: kernel_shape and the declared output stand in for them. */
+static struct status packed_inputs(const struct ir_node *n, uint32_t *spatial, int64_t *kernel, int64_t *out)
+{
+	const struct ir_value *x = n->in[0], *y = n->out[0];
+	if (x->rank < 3 || !y || y->rank != x->rank || !dim_known(y->dims[1]) || !dim_known(x->dims[1]))
+		return infer__bad(n, "packed weights need an input and an output of known channels");
+	*spatial = (uint32_t)x->rank - 2;
+	*out = y->dims[1].k;
+	if (ir_attr_ints(n, ATTR_ID_KERNEL_SHAPE, kernel, IR_RANK_MAX) != *spatial)
+		return infer__bad(n, "packed weights need kernel_shape");
+	int64_t group = ir_attr_int(n, ATTR_ID_GROUP, 1);
+	const struct ir_value *b = infer__in(n, 2);
+	if (group < 1 || *out % group || x->dims[1].k % group ||
+	    (b && (b->rank != 1 || !dim_eq(b->dims[0], y->dims[1]))))
+		return infer__bad(n, "groups or bias do not fit its channels");
+	return STATUS_GOOD;
+}
+
 struct status infer__conv(struct ir_graph *g, struct ir_node *n)
 {
 	uint32_t spatial = 0;
@@ -87,8 +105,12 @@ struct status infer__conv(struct ir_graph *g, struct ir_node *n)
 	struct dim dims[IR_RANK_MAX];
 	const struct ir_value *x = n->in[0];
 
-	TRY(conv_inputs(n, &spatial, kernel));
-	TRY(channels(n, &out));
+	if (n->in[1]->layout == LAYOUT_PACKED) {
+		TRY(packed_inputs(n, &spatial, kernel, &out));
+	} else {
+		TRY(conv_inputs(n, &spatial, kernel));
+		TRY(channels(n, &out));
+	}
 	TRY(infer__windows(n, spatial, kernel, w));
 	dims[0] = x->dims[0];
 	dims[1] = DIM(out);

@@ -65,9 +65,28 @@ static struct status matmul(struct ir_graph *g, struct ir_node *n)
 	return infer__set(g, n, 0, a->dtype, rank, dims);
 }
 
+/* Packed weights have lost their dims; the declared output says how many columns there are. */
+static struct status packed(struct ir_graph *g, struct ir_node *n)
+{
+	const struct ir_value *a = n->in[0], *y = n->out[0];
+	struct dim dims[IR_RANK_MAX];
+	bool trans = n->op == OP_GEMM && ir_attr_int(n, ATTR_ID_TRANS_A, 0);
+	if (a->rank < 2 || !y || y->rank != a->rank || !dim_known(y->dims[y->rank - 1]) ||
+	    (n->op == OP_GEMM && a->rank != 2))
+		return infer__bad(n, "packed weights need an input and an output of known columns");
+	for (int32_t i = 0; i < a->rank; i++)
+		dims[i] = a->dims[i];
+	dims[a->rank - 2] = a->dims[trans ? a->rank - 1 : a->rank - 2];
+	dims[a->rank - 1] = y->dims[y->rank - 1];
+	TRY(addend(g, n, dims, a->rank));
+	return infer__set(g, n, 0, a->dtype, a->rank, dims);
+}
+
 struct status infer__gemm(struct ir_graph *g, struct ir_node *n)
 {
 	CHECK(n->n_in >= 2);
+	if (n->in[1]->layout == LAYOUT_PACKED)
+		return packed(g, n);
 	if (n->in[0]->dtype != n->in[1]->dtype)
 		return infer__bad(n, "its inputs have types %s and %s", dtype_wire(n->in[0]->dtype),
 		                  dtype_wire(n->in[1]->dtype));

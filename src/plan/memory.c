@@ -1,0 +1,189 @@
+/* The memory planner: liveness over the order of nodes, then largest value first into the smallest gap that fits.
+ *
+ * A value lives from the node that makes it to the last that reads it or one of its aliases. Two values whose lives overlap never overlap in the arena. Values
+ * that are outputs of the graph are written straight into the caller's buffer, and inputs are read from it; an output that is an input or a constant, or that
+ * aliases another output, is copied at the end. Sizes are those of the largest batch, so offsets hold for every smaller one. Runs
+ * at load time, single-threaded, memory from the caller's arena.
+ */
+#include "plan/memory.h"
+
+#include "base/mem.h"
+#include "base/panic.h"
+
+#include <stdlib.h>
+
+enum { ALIGN = 64 };
+
+struct life { uint32_t value, first, last; size_t bytes, offset; };
+
+static bool trivial_layout(const struct ir_value *v)
+{
+	int64_t spatial = 1;
+	for (int32_t i = 2; i < v->rank; i++) {
+		if (!dim_known(v->dims[i]))
+			return false;
+		spatial *= v->dims[i].k == 1 ? 1 : 2;
+	}
+	return spatial == 1 || dim_eq(v->dims[1], DIM(1));
+}
+
+bool memory_is_alias(const struct ir_node *n)
+{
+	switch (n->op) {
+	case OP_RESHAPE:
+	case OP_FLATTEN:
+	case OP_SQUEEZE:
+	case OP_UNSQUEEZE:
+	case OP_IDENTITY:
+	case OP_DROPOUT:
+		return n->n_out < 2 || !n->out[1];
+	case OP_TO_CHANNELS_LAST:
+	case OP_TO_CHANNELS_FIRST:
+		return trivial_layout(n->in[0]);
+	default:
+		return false;
+	}
+}
+
+static struct status size_of(const struct ir_graph *g, const struct ir_value *v, int64_t batch, size_t *out)
+{
+	int64_t count;
+	char text[256];
+	if (!ir_value_elements(v, batch, &count) ||
+	    !mem_mul((size_t)count, dtype_bytes(v->dtype), out) || *out > SIZE_MAX / 2)
+		return FAIL(LIMIT, "value %s is too large for a batch of %lld",
+		            ir_value_text(g, v, text, sizeof text), (long long)batch);
+	return STATUS_GOOD;
+}
+
+static void find_roots(const struct ir_graph *g, uint32_t *roots)
+{
+	for (uint32_t i = 0; i < g->n_values; i++)
+		roots[i] = i;
+	for (uint32_t i = 0; i < g->n_nodes; i++) {
+		const struct ir_node *n = g->nodes[i];
+		if (memory_is_alias(n) && n->out[0])
+			roots[n->out[0]->id] = roots[n->in[0]->id];
+	}
+}
+
+/* Inputs, constants and outputs; the rest is left to the arena. */
+static void bind(const struct ir_graph *g, struct memory_plan *m)
+{
+	for (uint32_t i = 0; i < g->n_values; i++)
+		if (g->values[i]->data)
+			m->places[i] = (struct place){PLACE_CONST, 0, 0};
+	for (uint32_t i = 0; i < g->n_inputs; i++)
+		if (!g->inputs[i]->data)
+			m->places[g->inputs[i]->id] = (struct place){PLACE_INPUT, i, 0};
+	for (uint32_t i = 0; i < g->n_outputs; i++) {
+		uint32_t root = m->roots[g->outputs[i]->id];
+		struct place *p = &m->places[root];
+		m->copy_from[i] = p->kind == PLACE_NONE ? UINT32_MAX : root;
+		if (p->kind == PLACE_NONE)
+			*p = (struct place){PLACE_OUTPUT, i, 0};
+	}
+}
+
+static void touch(struct life *l, uint32_t at)
+{
+	if (at < l->first)
+		l->first = at;
+	if (at > l->last)
+		l->last = at;
+}
+
+static struct status lives(const struct ir_graph *g, int64_t batch, const struct memory_plan *m,
+                           struct life *l, uint32_t *count)
+{
+	for (uint32_t i = 0; i < g->n_values; i++)
+		l[i] = (struct life){.value = i, .first = UINT32_MAX};
+	for (uint32_t i = 0; i < g->n_nodes; i++) {
+		const struct ir_node *n = g->nodes[i];
+		for (uint32_t k = 0; k < n->n_in; k++)
+			if (n->in[k])
+				touch(&l[m->roots[n->in[k]->id]], i);
+		for (uint32_t k = 0; k < n->n_out; k++)
+			if (n->out[k])
+				touch(&l[m->roots[n->out[k]->id]], i);
+	}
+	for (uint32_t i = 0; i < g->n_values; i++) {
+		const struct ir_value *v = g->values[i];
+		if (m->places[i].kind != PLACE_NONE || m->roots[i] != i || l[i].first == UINT32_MAX)
+			continue;
+		TRY(size_of(g, v, batch, &l[i].bytes));
+		l[i].bytes = (l[i].bytes + ALIGN - 1) / ALIGN * ALIGN;
+		l[(*count)++] = l[i];
+	}
+	return STATUS_GOOD;
+}
+
+static int larger_first(const void *a, const void *b)
+{
+	const struct life *x = a, *y = b;
+	if (x->bytes != y->bytes)
+		return x->bytes < y->bytes ? 1 : -1;
+	return x->value < y->value ? -1 : 1;
+}
+
+/* The lowest smallest gap among the placed lives that overlap l in time; placed[] is sorted by offset. */
+static size_t best_gap(const struct life *l, struct life *const *placed, uint32_t n)
+{
+	size_t end = 0, best = SIZE_MAX, best_at = SIZE_MAX;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct life *p = placed[i];
+		if (p->last < l->first || p->first > l->last)
+			continue;
+		if (p->offset > end && p->offset - end >= l->bytes && p->offset - end < best) {
+			best = p->offset - end;
+			best_at = end;
+		}
+		if (p->offset + p->bytes > end)
+			end = p->offset + p->bytes;
+	}
+	return best_at == SIZE_MAX ? end : best_at;
+}
+
+static struct status assign(struct life *l, uint32_t count, struct arena *a, struct memory_plan *m)
+{
+	struct life **placed = ARENA_ARRAY(a, (size_t)count + 1, struct life *);
+	if (!placed)
+		return FAIL(NO_MEMORY, "no memory to plan memory");
+	qsort(l, count, sizeof *l, larger_first);
+	for (uint32_t i = 0; i < count; i++) {
+		l[i].offset = best_gap(&l[i], placed, i);
+		if (l[i].offset > SIZE_MAX / 2)
+			return FAIL(LIMIT, "the activations of this model do not fit into memory");
+		if (l[i].offset + l[i].bytes > m->arena_bytes)
+			m->arena_bytes = l[i].offset + l[i].bytes;
+		uint32_t at = i;
+		for (; at > 0 && placed[at - 1]->offset > l[i].offset; at--)
+			placed[at] = placed[at - 1];
+		placed[at] = &l[i];
+		m->places[l[i].value] = (struct place){PLACE_ARENA, 0, l[i].offset};
+	}
+	return STATUS_GOOD;
+}
+
+struct status memory_plan(const struct ir_graph *g, int64_t batch_max, struct arena *a, struct memory_plan *out)
+{
+	CHECK_MAGIC(g, IR_GRAPH_MAGIC);
+	CHECK(batch_max >= 0);
+	struct memory_plan m = {
+		.places = ARENA_ARRAY(a, (size_t)g->n_values + 1, struct place),
+		.roots = ARENA_ARRAY(a, (size_t)g->n_values + 1, uint32_t),
+		.copy_from = ARENA_ARRAY(a, (size_t)g->n_outputs + 1, uint32_t),
+	};
+	struct life *l = ARENA_ARRAY(a, (size_t)g->n_values + 1, struct life);
+	uint32_t count = 0;
+	if (!m.places || !m.roots || !m.copy_from || !l)
+		return FAIL(NO_MEMORY, "no memory to plan memory");
+	find_roots(g, m.roots);
+	bind(g, &m);
+	TRY(lives(g, batch_max, &m, l, &count));
+	TRY(assign(l, count, a, &m));
+	for (uint32_t i = 0; i < g->n_values; i++)
+		m.places[i] = m.places[m.roots[i]];
+	*out = m;
+	return STATUS_GOOD;
+}
