@@ -21,6 +21,7 @@ static const struct conv_tactic_fns *const tactics[] = {
 	[CONV_DIRECT] = &conv__direct,
 	[CONV_DEPTHWISE] = &conv__depthwise,
 	[CONV_WINOGRAD] = &conv__winograd,
+	[CONV_PHASES] = &conv__phases,
 };
 
 const char *conv_tactic_text(enum conv_tactic t)
@@ -38,6 +39,8 @@ enum conv_tactic conv_guess(const struct conv_shape *s)
 {
 	if (conv_fits(s, CONV_DEPTHWISE))
 		return CONV_DEPTHWISE;
+	if (conv_fits(s, CONV_PHASES))
+		return CONV_PHASES;
 	if (conv_fits(s, CONV_WINOGRAD) && s->c >= WINOGRAD_CHANNELS && s->o >= WINOGRAD_CHANNELS &&
 	    (uint64_t)s->oh * s->ow >= WINOGRAD_PIXELS)
 		return CONV_WINOGRAD;

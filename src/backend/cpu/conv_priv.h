@@ -20,6 +20,6 @@ struct conv_tactic_fns {
 	size_t (*scratch_bytes)(const struct conv_shape *s, uint32_t threads);
 	void (*run)(const struct conv_shape *s, const struct conv_args *a);
 };
-extern const struct conv_tactic_fns conv__direct, conv__depthwise, conv__winograd;
+extern const struct conv_tactic_fns conv__direct, conv__depthwise, conv__winograd, conv__phases;
 
 #endif
