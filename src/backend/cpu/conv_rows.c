@@ -42,11 +42,32 @@ static int64_t source(bool transposed, uint32_t o, uint32_t k, uint32_t stride, 
 	return i >= 0 && i < size ? i : -1;
 }
 
+/* Whether all taps of a pixel lie in the image, as most do. */
+static bool inside(const struct conv_shape *s, struct conv_pixel p)
+{
+	int64_t y = (int64_t)p.y * s->stride_y - s->pad_y;
+	int64_t x = (int64_t)p.x * s->stride_x - s->pad_x;
+
+	return y >= 0 && y + (int64_t)(s->kh - 1) * s->dilate_y < s->h && x >= 0 &&
+		x + (int64_t)(s->kw - 1) * s->dilate_x < s->w;
+}
+
 void conv__row_pointers(const struct conv_shape *s, struct conv_pixel p, const float *in,
 	uint32_t mr, const float *zeros, const float **table)
 {
 	const float *image = in + (size_t)p.n * s->h * s->w * s->c;
 
+	if (!s->transposed && inside(s, p)) {
+		size_t y = (size_t)((int64_t)p.y * s->stride_y - s->pad_y);
+		size_t x = (size_t)((int64_t)p.x * s->stride_x - s->pad_x);
+		const float *line = image + (y * s->w + x) * s->c;
+		size_t step = (size_t)s->dilate_x * s->c;
+
+		for (uint32_t ky = 0; ky < s->kh; ky++, line += (size_t)s->dilate_y * s->w * s->c)
+			for (uint32_t kx = 0; kx < s->kw; kx++, table += mr)
+				*table = line + kx * step;
+		return;
+	}
 	for (uint32_t ky = 0; ky < s->kh; ky++) {
 		int64_t y =
 			source(s->transposed, p.y, ky, s->stride_y, s->dilate_y, s->pad_y, s->h);

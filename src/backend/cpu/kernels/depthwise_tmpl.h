@@ -9,43 +9,71 @@
 
 enum { MR = 4 };
 
-INLINE vf epilogue(const struct depthwise_f32 *t, vf v)
+INLINE vf epilogue(const enum kernel_act act, vf lo, vf hi, vf v)
 {
-	if (t->act == KERNEL_ACT_CLIP)
-		return v_min(v_set(t->hi), v_max(v_set(t->lo), v));
-	if (t->act == KERNEL_ACT_LEAKY)
-		return v_pick(v < v_set(0), v * v_set(t->lo), v);
+	if (act == KERNEL_ACT_CLIP)
+		return v_min(hi, v_max(lo, v));
+	if (act == KERNEL_ACT_LEAKY)
+		return v_pick(v < v_set(0), v * lo, v);
 	return v;
 }
 
-/* `part` channels, 1..VL, from channel i on. */
-INLINE void column(const int rows, const struct depthwise_f32 *t, size_t i, size_t part)
+/* Channels i.. in `wide` vectors; the last vector has `part` of them, 1..VL. Two vectors share each
+ * load of a pointer. */
+INLINE void column(const int rows, const int wide, const struct depthwise_f32 *t, size_t i,
+	size_t part)
 {
-	vf x[MR], bias = t->bias ? v_load_n(t->bias + i, part) : v_set(0);
+	vf x[MR][2], w[2], lo = v_set(t->lo), hi = v_set(t->hi);
 
-	for (int r = 0; r < rows; r++)
-		x[r] = bias;
-	for (uint32_t tap = 0; tap < t->taps; tap++) {
-		vf w = v_load_n(t->w + tap * t->n + i, part);
+#pragma GCC unroll 2
+	for (int j = 0; j < wide; j++) {
+		size_t n = j + 1 < wide ? VL : part;
+		vf bias = t->bias ? v_load_n(t->bias + i + (size_t)j * VL, n) : v_set(0);
 
+#pragma GCC unroll 4
 		for (int r = 0; r < rows; r++)
-			x[r] += w * v_load_n(t->a[tap * MR + (uint32_t)r] + i, part);
+			x[r][j] = bias;
 	}
-	for (int r = 0; r < rows; r++) {
-		if (t->res)
-			x[r] += v_load_n(t->res + (size_t)r * t->res_stride + i, part);
-		v_store_n(t->c + (size_t)r * t->c_stride + i, epilogue(t, x[r]), part);
+	for (uint32_t tap = 0; tap < t->taps; tap++) {
+#pragma GCC unroll 2
+		for (int j = 0; j < wide; j++)
+			w[j] = v_load_n(t->w + tap * t->n + i + (size_t)j * VL,
+				j + 1 < wide ? VL : part);
+#pragma GCC unroll 4
+		for (int r = 0; r < rows; r++) {
+			const float *a = t->a[tap * MR + (uint32_t)r] + i;
+
+#pragma GCC unroll 2
+			for (int j = 0; j < wide; j++)
+				x[r][j] += w[j] *
+					v_load_n(a + (size_t)j * VL, j + 1 < wide ? VL : part);
+		}
 	}
+#pragma GCC unroll 4
+	for (int r = 0; r < rows; r++)
+#pragma GCC unroll 2
+		for (int j = 0; j < wide; j++) {
+			size_t at = i + (size_t)j * VL, n = j + 1 < wide ? VL : part;
+
+			if (t->res)
+				x[r][j] += v_load_n(t->res + (size_t)r * t->res_stride + at, n);
+			v_store_n(t->c + (size_t)r * t->c_stride + at,
+				epilogue(t->act, lo, hi, x[r][j]), n);
+		}
 }
 
 INLINE void pixels(const int rows, const struct depthwise_f32 *t)
 {
 	size_t i = 0;
 
-	for (; i + VL <= t->n; i += VL)
-		column(rows, t, i, VL);
+	for (; i + 2 * VL <= t->n; i += 2 * VL)
+		column(rows, 2, t, i, VL);
+	if (i + VL <= t->n) {
+		column(rows, 1, t, i, VL);
+		i += VL;
+	}
 	if (i < t->n)
-		column(rows, t, i, t->n - i);
+		column(rows, 1, t, i, t->n - i);
 }
 
 void KERNEL(depthwise_f32, 4)(const struct depthwise_f32 *t)
