@@ -156,7 +156,7 @@ struct status ops_tensor(struct arena *a, struct str text, uint64_t seed, struct
 	while (word(&dims, ',', &item))
 		if (t->rank == TENSOR_RANK_MAX || !str_i64(item, &t->dims[t->rank++]))
 			return FAIL(INVALID_ARG, "'%.*s': bad dims", STR_ARG(text));
-	if (!dtype_bytes(t->dtype) || !tensor_elements(t, &count))
+	if (!dtype_bytes(t->dtype) || !tensor_elements(t, &count) || count > INT32_MAX)
 		return FAIL(INVALID_ARG, "'%.*s': bad type or size", STR_ARG(text));
 	t->bytes = (size_t)count * dtype_bytes(t->dtype);
 	t->data = arena_alloc(a, t->bytes + 64, 64);
@@ -301,9 +301,9 @@ static struct status out_tensor(const struct ops_case *c, const struct ir_value 
 			return FAIL(UNSUPPORTED, "inference left a symbol in an output");
 		t->dims[d] = dim_at(v->dims[d], c->batch);
 	}
-	if (!tensor_elements(t, &count))
-		return FAIL(INTERNAL, "inference gave bad dims");
-	t->bytes = (size_t)count * dtype_bytes(t->dtype);
+	if (!tensor_elements(t, &count) || !mem_mul((size_t)count, dtype_bytes(t->dtype), &t->bytes) ||
+	    t->bytes > SIZE_MAX / 2)
+		return FAIL(LIMIT, "too many elements of output");
 	return STATUS_GOOD;
 }
 

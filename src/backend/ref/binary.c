@@ -53,8 +53,7 @@ static struct status one(const struct ir_node *n, const struct step_args *a, int
 	}
 	uint64_t v = (uint64_t)ref__get_int(x0, i), z = 0;
 	if (n->op == OP_POW && (ref__is_float(x1->dtype) || ref__get(x1, j) < 0)) {
-		z = (uint64_t)(int64_t)pow(ref__get(x0, i), ref__get(x1, j));
-		ref__put_int(y, o, (int64_t)z);
+		ref__put_int(y, o, ref__to_int(pow(ref__get(x0, i), ref__get(x1, j)), y->dtype));
 		return STATUS_GOOD;
 	}
 	uint64_t w = (uint64_t)ref__get_int(x1, j);

@@ -52,9 +52,9 @@ static struct status gemm(const struct ir_node *n, const struct step_args *a)
 		}
 		uint64_t sum = dot_int(l, r, i, j, k_n), add = c ? (uint64_t)ref__get_int(c, ci) : 0;
 		if (alpha != 1)
-			sum = (uint64_t)(int64_t)(alpha * (double)(int64_t)sum);
+			sum = (uint64_t)ref__to_int(alpha * (double)(int64_t)sum, DTYPE_INT64);
 		if (beta != 1)
-			add = (uint64_t)(int64_t)(beta * (double)(int64_t)add);
+			add = (uint64_t)ref__to_int(beta * (double)(int64_t)add, DTYPE_INT64);
 		ref__put_int(y, i * n_n + j, (int64_t)(sum + add));
 	}
 	return STATUS_GOOD;

@@ -107,6 +107,16 @@ struct status ref__ints(const struct ir_node *n, const struct tensor *t, int64_t
 	return STATUS_GOOD;
 }
 
+int64_t ref__to_int(double v, enum dtype to)
+{
+	if (to == DTYPE_UINT64 && v >= 0x1p63)
+		return v < 0x1p64 ? (int64_t)(uint64_t)v : 0;
+	bool wide = to == DTYPE_INT64 || to == DTYPE_UINT64 || to == DTYPE_UINT32;
+	if (wide)
+		return v > -0x1p63 && v < 0x1p63 ? (int64_t)v : INT64_MIN;
+	return v > -0x1p31 - 1 && v < 0x1p31 ? (int64_t)v : INT32_MIN;
+}
+
 double ref__gelu(double v)
 {
 	return 0.5 * v * (1 + erf(v * 0.70710678118654752440));

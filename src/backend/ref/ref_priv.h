@@ -111,6 +111,8 @@ struct status ref__axis(const struct ir_node *n, int64_t axis, uint32_t rank,
 /* Elements of an INT64 or INT32 input, at most max. */
 struct status ref__ints(const struct ir_node *n, const struct tensor *t, int64_t *out, uint32_t max,
                         uint32_t *count) MUST_CHECK;
+/* Towards zero. What does not fit, or is NaN, gives what an x86-64 processor's conversion gives. */
+int64_t ref__to_int(double v, enum dtype to);
 /* The fused activation of the node, on a value not yet rounded. */
 double ref__act(const struct ir_node *n, double v);
 double ref__gelu(double v);

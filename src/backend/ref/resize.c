@@ -168,7 +168,7 @@ static void one_element(const struct resize *r, int64_t o)
 	if (ref__is_float(r->y->dtype))
 		ref__put(r->y, o, v);
 	else
-		ref__put_int(r->y, o, (int64_t)v);
+		ref__put_int(r->y, o, ref__to_int(v, r->y->dtype));
 }
 
 struct status ref__resize(const struct ir_node *n, const struct step_args *a)

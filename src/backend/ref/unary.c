@@ -73,17 +73,6 @@ static struct status clip(const struct ir_node *n, const struct step_args *a)
 	return STATUS_GOOD;
 }
 
-/* Towards zero; see the head of the file for what does not fit. */
-static int64_t to_int(double v, enum dtype to)
-{
-	if (to == DTYPE_UINT64 && v >= 0x1p63)
-		return v < 0x1p64 ? (int64_t)(uint64_t)v : 0;
-	bool wide = to == DTYPE_INT64 || to == DTYPE_UINT64 || to == DTYPE_UINT32;
-	if (wide)
-		return v > -0x1p63 && v < 0x1p63 ? (int64_t)v : INT64_MIN;
-	return v > -0x1p31 - 1 && v < 0x1p31 ? (int64_t)v : INT32_MIN;
-}
-
 static struct status cast(const struct step_args *a)
 {
 	const struct tensor *x = ref__in(a, 0), *y = &a->out[0];
@@ -96,7 +85,7 @@ static struct status cast(const struct step_args *a)
 			else if (y->dtype == DTYPE_BOOL)
 				ref__put_int(y, i, v != 0);
 			else
-				ref__put_int(y, i, to_int(v, y->dtype));
+				ref__put_int(y, i, ref__to_int(v, y->dtype));
 			continue;
 		}
 		int64_t v = ref__get_int(x, i);

@@ -51,3 +51,12 @@ TEST(index_reads_integers_of_two_types)
 	t.dtype = DTYPE_FP32;
 	ASSERT_FAILS(ref__ints(&node, &t, out, 2, &n), INVALID_ARG, "FP32");
 }
+
+TEST(index_numbers_to_integers)
+{
+	assert_int_equal(ref__to_int(-1.9, DTYPE_INT8), -1);
+	assert_int_equal(ref__to_int(__builtin_nan(""), DTYPE_INT32), INT32_MIN);
+	assert_int_equal(ref__to_int(1e300, DTYPE_INT64), INT64_MIN);
+	assert_int_equal((uint64_t)ref__to_int(0x1p63, DTYPE_UINT64), 1ull << 63);
+	assert_int_equal(ref__to_int(1e300, DTYPE_UINT64), 0);
+}
