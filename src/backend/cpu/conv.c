@@ -35,6 +35,7 @@ bool conv_fits(const struct conv_shape *s, enum conv_tactic t)
 	return t < CONV_TACTIC_COUNT && tactics[t]->fits(s);
 }
 
+/* From measurements on AVX-512 at batch 1; see docs/SPEED.md. */
 enum conv_tactic conv_guess(const struct conv_shape *s)
 {
 	if (conv_fits(s, CONV_DEPTHWISE))
@@ -68,7 +69,7 @@ size_t conv_scratch_bytes(const struct conv_shape *s, enum conv_tactic t, uint32
 
 void conv_run(const struct conv_shape *s, enum conv_tactic t, const struct conv_args *a)
 {
-	struct conv_args full = *a;
+	struct conv_args full = *a;   /* with the strides that the caller left to us */
 
 	CHECK(t < CONV_TACTIC_COUNT);
 	CHECK((uintptr_t)a->weights % KERNEL_ALIGN == 0 &&

@@ -16,7 +16,7 @@ struct depthwise {
 	const struct conv_args *a;
 	const struct kernels *k;
 	struct act_split act;
-	size_t rows, parts, thread_bytes;
+	size_t rows, parts, thread_bytes;   /* output pixels of all images; tasks; scratch */
 	const float *zeros;
 };
 
@@ -30,6 +30,7 @@ static size_t depthwise_pack_bytes(const struct conv_shape *s)
 	return ((size_t)s->kh * s->kw + 1) * s->c * sizeof(float);
 }
 
+/* ONNX has a filter after the other; the kernel wants the channels of a tap together. */
 static void depthwise_pack(const struct conv_shape *s, const float *weight, float *packed)
 {
 	size_t taps = (size_t)s->kh * s->kw;
@@ -41,6 +42,7 @@ static void depthwise_pack(const struct conv_shape *s, const float *weight, floa
 		*packed++ = 0;
 }
 
+/* Scratch of a thread: the pointers of ROWS pixels. */
 static size_t thread_bytes(const struct conv_shape *s)
 {
 	return round_up((size_t)s->kh * s->kw * ROWS * sizeof(void *), KERNEL_ALIGN);
@@ -51,6 +53,7 @@ static size_t depthwise_scratch_bytes(const struct conv_shape *s, uint32_t threa
 	return thread_bytes(s) * threads;
 }
 
+/* A range of output pixels. */
 static void depthwise_task(void *ctx, uint32_t task, uint32_t thread)
 {
 	const struct depthwise *d = ctx;

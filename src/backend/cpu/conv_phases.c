@@ -23,11 +23,12 @@ struct phases {
 	struct act_split act;
 	struct axis y, x;
 	uint32_t cg, og, panels;
-	size_t lines, parts;
-	size_t tap_floats, panel_floats;
-	const float *zeros;
+	size_t lines, parts;         /* output lines of all images; tasks */
+	size_t tap_floats, panel_floats;   /* packed weights of a tap, of a panel */
+	const float *zeros;          /* c/group of them */
 };
 
+/* What follows from the shape alone. */
 static struct phases phases_of(const struct conv_shape *s)
 {
 	struct phases p = {.s = s, .k = kernels_now()};
@@ -56,6 +57,7 @@ static size_t phases_pack_bytes(const struct conv_shape *s)
 		(s->group * p.panels * p.panel_floats + p.cg) * sizeof(float), KERNEL_ALIGN);
 }
 
+/* The phase that tap k belongs to. Output o belongs to (o + pad) % stride. */
 static uint32_t phase_of(const struct axis *a, uint32_t k)
 {
 	return (uint32_t)((uint64_t)k * a->dilate % a->stride);
@@ -91,6 +93,7 @@ static uint32_t phase_taps(const struct phases *p, uint32_t py, uint32_t px, uin
 	return before_y * p->s->kw + ny * before_x;
 }
 
+/* Zeros first, as panels and phases are filled out of order. */
 static void phases_pack(const struct conv_shape *s, const float *weight, float *packed)
 {
 	struct phases p = phases_of(s);
@@ -113,6 +116,7 @@ static void phases_pack(const struct conv_shape *s, const float *weight, float *
 	}
 }
 
+/* Scratch of a thread: the pointers of one block, for as many taps as a phase can have. */
 static size_t thread_bytes(const struct conv_shape *s)
 {
 	size_t pointers = (size_t)s->kh * s->kw * kernels_now()->brgemm_mr;
@@ -165,6 +169,7 @@ static void columns_run(const struct phases *p, struct brgemm_f32 *t, size_t pix
 	uint32_t nr = p->k->brgemm_nr, mr = p->k->brgemm_mr;
 
 	for (uint32_t g = 0; g < p->s->group; g++) {
+		/* From one group to the next, real pointers move by its channels. */
 		for (uint32_t i = 0; g > 0 && i < t->taps * mr; i++)
 			if (i % mr < t->rows && table[i] != p->zeros)
 				table[i] += p->cg;
@@ -184,6 +189,7 @@ static void columns_run(const struct phases *p, struct brgemm_f32 *t, size_t pix
 	}
 }
 
+/* One output line: for each phase along it, blocks of pixels stride_x apart. */
 static void line_run(const struct phases *p, size_t line, const float **table)
 {
 	const struct conv_shape *s = p->s;
@@ -229,6 +235,7 @@ static void phases_run(const struct conv_shape *s, const struct conv_args *a)
 	p.act = act_split(a->act);
 	p.lines = (size_t)a->n * s->oh;
 	p.zeros = (const float *)a->weights + s->group * p.panels * p.panel_floats;
+	/* Multiply-adds: every input pixel meets every tap once, but for the borders. */
 	p.parts = split_tasks(a->pool, (double)a->n * s->h * s->w * s->c * p.og * s->kh * s->kw);
 	if (p.parts > p.lines)
 		p.parts = p.lines;

@@ -39,6 +39,7 @@ static bool winograd_fits(const struct conv_shape *s)
 	       !s->transposed;
 }
 
+/* Packed weights of one point. */
 static size_t point_floats(const struct conv_shape *s)
 {
 	size_t nr = kernels_now()->brgemm_nr;
@@ -107,6 +108,7 @@ static size_t block_tiles(const struct conv_shape *s)
 	return bytes / tile > mr ? bytes / tile : mr;
 }
 
+/* Scratch of a thread, in floats: a block's values at the points, of input and of output. */
 static size_t block_floats(const struct conv_shape *s)
 {
 	return round_up((size_t)POINTS * block_tiles(s) * ((size_t)s->c + s->o),
@@ -230,6 +232,7 @@ static void block_task(void *ctx, uint32_t task, uint32_t thread)
 	stage_out(&b, 0, n);
 }
 
+/* The three stages as tasks of a shared block; product_task has the points, the others tiles. */
 static void in_task(void *ctx, uint32_t task, uint32_t thread)
 {
 	const struct block *b = ctx;

@@ -13,6 +13,7 @@
  * well. */
 enum { ELEMENT_WORK = 16, PIECE = 4096 };
 
+/* One argument: parts of a flat array. */
 struct unary {
 	const struct kernels *k;
 	enum kernel_unary op;
@@ -97,6 +98,8 @@ static uint32_t join(const struct elementwise_binary *e, struct binary *out)
 	return n;
 }
 
+/* Rows row.. of the plane at outer index `at`: finds where the operands are, then one kernel call
+ * and, on what it has just written, the activation. */
 static void binary_rows(const struct binary *e, size_t at, size_t row, size_t rows)
 {
 	size_t a = 0, b = 0, left = at;
@@ -109,6 +112,7 @@ static void binary_rows(const struct binary *e, size_t at, size_t row, size_t ro
 		.b_step = e->b_step};
 	enum kernel_unary op = e->act.act == KERNEL_ACT_LEAKY ? KERNEL_LEAKY_RELU : KERNEL_CLIP;
 
+	/* The outer index, last axis first. */
 	for (uint32_t i = e->outer; i-- > 0; left /= e->dims[i]) {
 		a += left % e->dims[i] * e->a_strides[i];
 		b += left % e->dims[i] * e->b_strides[i];
@@ -176,6 +180,7 @@ void elementwise_binary(const struct elementwise_binary *e, struct pool *pool)
 	for (uint32_t i = 0; i < e->rank; i++)
 		if (!e->dims[i])
 			return;
+	/* From here on there is an element at least, and an axis at least. */
 	axes = join(e, &j);
 	j.n = j.dims[axes - 1];
 	j.a_step = (uint32_t)j.a_strides[axes - 1];

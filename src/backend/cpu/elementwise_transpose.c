@@ -48,6 +48,7 @@ static uint32_t axes_of(uint32_t rank, const int64_t *dims, const uint32_t *perm
 	return n;
 }
 
+/* One strip of one plane: STRIP rows of the axis that becomes last. */
 static void turn_task(void *ctx, uint32_t task, uint32_t thread)
 {
 	const struct turn *t = ctx;
@@ -81,6 +82,7 @@ void elementwise_transpose(uint32_t rank, const int64_t *dims, const uint32_t *p
 	if (!all)
 		return;
 	n = axes_of(rank, dims, perm, axes);
+	/* All axes joined: nothing moves. */
 	if (n <= 1) {
 		memcpy(y, x, all * sizeof *t.y);
 		return;

@@ -20,6 +20,7 @@
 struct gemm {
 	const struct gemm_args *a;
 	const struct kernels *k;
+	/* Rows of all products, k floats each at row_stride. */
 	const float *rows;           /* a, or the turned copy of it */
 	size_t row_stride, rows_step;
 	size_t blocks, panels, chunk;
@@ -30,12 +31,14 @@ struct gemm {
 	struct act_split act;
 };
 
+/* A thread's packed panel of an unpacked b. */
 static size_t panel_bytes(const struct gemm_args *a)
 {
 	return a->packed ? 0
 			 : round_up(a->k * kernels_now()->brgemm_nr * sizeof(float), KERNEL_ALIGN);
 }
 
+/* The turned copy of a transposed a. A single column needs none: its rows are one float. */
 static size_t turned_bytes(const struct gemm_args *a)
 {
 	return a->a_col == 1 || a->k <= 1
@@ -70,6 +73,7 @@ static void pack_panel(
 	}
 }
 
+/* Panel after panel, the last filled up with zeros. */
 void gemm_pack(size_t n, size_t k, const float *b, size_t b_row, size_t b_col, void *packed)
 {
 	size_t nr = kernels_now()->brgemm_nr;
@@ -152,6 +156,7 @@ static void panel_run(const struct gemm *g, size_t i, size_t p, size_t first, si
 	blocks_run(g, &t, table, g->rows + i * g->rows_step, first, last);
 }
 
+/* One product, one range of row blocks, one range of panels. */
 static void gemm_task(void *ctx, uint32_t task, uint32_t thread)
 {
 	const struct gemm *g = ctx;
@@ -191,6 +196,8 @@ static void turn_task(void *ctx, uint32_t task, uint32_t thread)
 			to[r * a->k + p] = from[r * a->a_row + p * a->a_col];
 }
 
+/* How many parts of rows and columns each product is cut into. An unpacked b is cut by columns, so
+ * that each of its panels is packed once. */
 static void cut(struct gemm *g)
 {
 	const struct gemm_args *a = g->a;
@@ -240,6 +247,7 @@ void gemm_run(const struct gemm_args *a)
 	cut(&g);
 	tasks = a->batch * g.row_parts * g.col_parts;
 	CHECK(tasks <= UINT32_MAX);
+	/* A batch of many small products may be more tasks than it is worth threads. */
 	if (split_tasks(a->pool, (double)a->batch * (double)a->m * (double)a->n * (double)a->k) ==
 		1)
 		for (uint32_t t = 0; t < tasks; t++)

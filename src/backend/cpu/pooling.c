@@ -14,6 +14,7 @@
 /* Moving four bytes costs about as much as this many multiply-adds. */
 enum { MOVE_WORK = 8, CHANNELS = 256 };
 
+/* What the tasks of one run share. */
 struct pooling {
 	const struct pooling_shape *s;
 	const struct kernels *k;
@@ -38,6 +39,7 @@ static uint32_t counted(int64_t at, uint32_t k, uint32_t dilate, int64_t begin, 
 	return n;
 }
 
+/* One output pixel. taps: room for the pointers of a window. */
 static void pixel(const struct pooling *p, size_t row, const float **taps)
 {
 	const struct pooling_shape *s = p->s;
@@ -76,6 +78,7 @@ static void pixel(const struct pooling *p, size_t row, const float **taps)
 	p->k->window_sum_f32(taps, n, out, s->c, 1 / (float)count);
 }
 
+/* A range of output pixels. */
 static void pooling_task(void *ctx, uint32_t task, uint32_t thread)
 {
 	const struct pooling *p = ctx;
@@ -100,6 +103,7 @@ void pooling_run(const struct pooling_shape *s, uint32_t n, const float *in, flo
 	split_run(pool, (uint32_t)p.parts, pooling_task, &p);
 }
 
+/* Sums over all positions: `groups` pieces of the channels of each image. */
 struct global {
 	const struct kernels *k;
 	const float *in;

@@ -11,6 +11,7 @@
 /* Work of an element in multiply-adds of split.h. */
 enum { SOFTMAX_WORK = 64, NORM_WORK = 32, SUM_WORK = 8, CONVERT_WORK = 12, COLUMNS = 256 };
 
+/* Softmaxes: row r is n floats `inner` apart. */
 struct rows {
 	const struct kernels *k;
 	size_t rows, n, inner, parts, thread_bytes;
@@ -20,6 +21,7 @@ struct rows {
 	char *scratch;
 };
 
+/* Into how many tasks `rows` rows of n elements are worth cutting; 0 for no rows. */
 static size_t parts_for(struct pool *pool, size_t rows, size_t n, double work)
 {
 	size_t parts = split_tasks(pool, work * (double)rows * (double)n);
@@ -32,6 +34,7 @@ size_t rows_softmax_scratch_bytes(size_t n, size_t inner, uint32_t threads)
 	return inner == 1 ? 0 : round_up(n * sizeof(float), KERNEL_ALIGN) * threads;
 }
 
+/* A range of rows; in place too, as each row is read before it is written. */
 static void softmax_task(void *ctx, uint32_t task, uint32_t thread)
 {
 	const struct rows *s = ctx;
@@ -73,8 +76,10 @@ void rows_softmax(bool log, size_t outer, size_t n, size_t inner, const float *x
 	split_run(pool, (uint32_t)s.parts, softmax_task, &s);
 }
 
+/* Layer normalisation: what a task needs besides the caller's arguments. */
 struct norm { const struct rows_layer_norm *l; const struct kernels *k; size_t parts; };
 
+/* Mean and inverse deviation go to locals where the caller does not want them. */
 static void norm_task(void *ctx, uint32_t task, uint32_t thread)
 {
 	const struct norm *s = ctx;
@@ -103,6 +108,8 @@ void rows_layer_norm(const struct rows_layer_norm *l, struct pool *pool)
 	split_run(pool, (uint32_t)s.parts, norm_task, &s);
 }
 
+/* Sums along n. Where inner is 1 a piece is one row, else COLUMNS columns of one outer index, so
+ * that a single large matrix is shared by the threads as well. */
 struct sums {
 	const struct kernels *k;
 	size_t n, inner, groups, count, parts;
@@ -143,6 +150,7 @@ void rows_sum(size_t outer, size_t n, size_t inner, const float *x, float *y, fl
 	split_run(pool, (uint32_t)s.parts, sum_task, &s);
 }
 
+/* Conversions in either direction; x and y have the types that the task functions give them. */
 struct convert {
 	const struct kernels *k;
 	enum rows_half half;
