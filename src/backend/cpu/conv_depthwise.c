@@ -2,14 +2,16 @@
  * would hold one useful column; here vectors run along the channels and four output pixels share
  * each weight.
  *
- * Weights are packed [tap][c], then c zeros for taps outside the image. Tasks are ranges of output
- * pixels and share nothing; each builds the pointers of four pixels at a time in its thread's
- * scratch. It is not for a channel multiplier other than 1: that goes through the direct tactic as
- * a grouped convolution. */
+ * Weights are packed [tap][c], then c zeros for taps outside the image. A chunk of pixels is done a
+ * strip of channels at a time, so that the strip's weights and the pixels that neighbouring windows
+ * share stay in the first-level cache. Tasks are ranges of output pixels and share nothing. It is
+ * not for a channel multiplier other than 1: that goes through the direct tactic as a grouped
+ * convolution. */
 #include "backend/cpu/conv_priv.h"
 #include "backend/cpu/split.h"
 
-enum { ROWS = 4 };
+/* Pixels of a block; blocks of a chunk; channels of a strip. */
+enum { ROWS = 4, CHUNK = 16, STRIP = 128 };
 
 struct depthwise {
 	const struct conv_shape *s;
@@ -42,10 +44,10 @@ static void depthwise_pack(const struct conv_shape *s, const float *weight, floa
 		*packed++ = 0;
 }
 
-/* Scratch of a thread: the pointers of ROWS pixels. */
+/* Scratch of a thread: the pointers of a chunk. */
 static size_t thread_bytes(const struct conv_shape *s)
 {
-	return round_up((size_t)s->kh * s->kw * ROWS * sizeof(void *), KERNEL_ALIGN);
+	return round_up((size_t)s->kh * s->kw * ROWS * CHUNK * sizeof(void *), KERNEL_ALIGN);
 }
 
 static size_t depthwise_scratch_bytes(const struct conv_shape *s, uint32_t threads)
@@ -53,7 +55,24 @@ static size_t depthwise_scratch_bytes(const struct conv_shape *s, uint32_t threa
 	return thread_bytes(s) * threads;
 }
 
-/* A range of output pixels. */
+/* Channels first..last-1 of up to CHUNK blocks of pixels, from output pixel `row` to end-1. */
+static void strip_run(const struct depthwise *d, struct depthwise_f32 *t, size_t row, size_t end)
+{
+	const struct conv_args *a = d->a;
+	const float *const *table = t->a;
+
+	for (; row < end; row += t->rows, t->a += (size_t)t->taps * ROWS) {
+		t->rows = end - row < ROWS ? (uint32_t)(end - row) : ROWS;
+		t->c = a->out + row * a->out_stride;
+		t->res = a->res ? a->res + row * a->res_stride : 0;
+		d->k->depthwise_f32(t);
+		act_finish(d->act.rest, d->k, t->c + t->first, t->c_stride, t->rows,
+			(uint32_t)(t->last - t->first));
+	}
+	t->a = table;
+}
+
+/* A range of output pixels, chunk by chunk: first the pointers, then strip after strip. */
 static void depthwise_task(void *ctx, uint32_t task, uint32_t thread)
 {
 	const struct depthwise *d = ctx;
@@ -75,14 +94,17 @@ static void depthwise_task(void *ctx, uint32_t task, uint32_t thread)
 		.hi = d->act.hi,
 	};
 
-	for (; row < end; row += t.rows) {
-		t.rows = end - row < ROWS ? (uint32_t)(end - row) : ROWS;
-		for (uint32_t r = 0; r < t.rows; r++, conv__pixel_next(d->s, &p))
-			conv__row_pointers(d->s, p, a->in, ROWS, d->zeros, table + r);
-		t.c = a->out + row * a->out_stride;
-		t.res = a->res ? a->res + row * a->res_stride : 0;
-		d->k->depthwise_f32(&t);
-		act_finish(d->act.rest, d->k, t.c, t.c_stride, t.rows, d->s->c);
+	while (row < end) {
+		size_t n = end - row < CHUNK * ROWS ? end - row : CHUNK * ROWS;
+
+		for (size_t r = 0; r < n; r++, conv__pixel_next(d->s, &p))
+			conv__row_pointers(d->s, p, a->in, ROWS, d->zeros,
+				table + r / ROWS * t.taps * ROWS + r % ROWS);
+		for (t.first = 0; t.first < t.n; t.first = t.last) {
+			t.last = t.n - t.first > STRIP ? t.first + STRIP : t.n;
+			strip_run(d, &t, row, row + n);
+		}
+		row += n;
 	}
 }
 

@@ -64,16 +64,16 @@ INLINE void column(const int rows, const int wide, const struct depthwise_f32 *t
 
 INLINE void pixels(const int rows, const struct depthwise_f32 *t)
 {
-	size_t i = 0;
+	size_t i = t->first;
 
-	for (; i + 2 * VL <= t->n; i += 2 * VL)
+	for (; i + 2 * VL <= t->last; i += 2 * VL)
 		column(rows, 2, t, i, VL);
-	if (i + VL <= t->n) {
+	if (i + VL <= t->last) {
 		column(rows, 1, t, i, VL);
 		i += VL;
 	}
-	if (i < t->n)
-		column(rows, 1, t, i, t->n - i);
+	if (i < t->last)
+		column(rows, 1, t, i, t->last - i);
 }
 
 void KERNEL(depthwise_f32, 4)(const struct depthwise_f32 *t)

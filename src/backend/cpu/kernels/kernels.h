@@ -110,13 +110,13 @@ typedef void kernel_f32_from_bf16_fn(const uint16_t *x, float *y, size_t n);
 typedef void kernel_bf16_from_f32_fn(const float *x, uint16_t *y, size_t n);
 
 /* Depthwise: c[r][i] = act(bias[i] + res[r][i] + sum over taps of a[tap * 4 + r][i] * w[tap * n +
- * i]), r < rows <= 4. */
+ * i]) for r < rows <= 4 and first <= i < last <= n. */
 struct depthwise_f32 {
 	const float *const *a;
 	const float *w;
 	const float *bias, *res;     /* or NULL */
 	float *c;
-	size_t res_stride, c_stride, n;
+	size_t res_stride, c_stride, n, first, last;
 	uint32_t rows, taps;
 	enum kernel_act act;
 	float lo, hi;

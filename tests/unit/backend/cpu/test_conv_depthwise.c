@@ -26,6 +26,18 @@ TEST(conv_depthwise_shapes)
 	}
 }
 
+/* More channels than a strip, more pixels than a chunk. */
+TEST(conv_depthwise_strips)
+{
+	struct conv_shape s = {13, 12, 301, 13, 12, 301, 3, 3, 1, 1, 1, 1, 1, 1, 301, false, false};
+
+	for (int level = 0; level < CPU_TEST_LEVELS; level++)
+		if (cpu_test_level(level))
+			for (int kind = 0; kind < 4; kind++)
+				conv_test_check(&s, CONV_DEPTHWISE, 1, 1 + kind % 2, kind & 1,
+					(struct act){kind & 2 ? ACT_GELU : ACT_RELU, 0, 0}, 1e-5);
+}
+
 TEST(conv_depthwise_is_the_guess)
 {
 	struct conv_shape s = {9, 7, 8, 9, 7, 8, 3, 3, 1, 1, 1, 1, 1, 1, 8, false, false};
