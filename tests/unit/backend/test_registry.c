@@ -1,6 +1,7 @@
 /* The list of backends, and folding. */
 #include "unit/test.h"
 
+#include "base/mem.h"
 #include "ops/cases.h"
 
 TEST(registry_ends_with_ref)
@@ -44,4 +45,27 @@ TEST(fold_leaves_what_it_should)
 	ASSERT_FAILS(backend_fold(c.graph, c.node, &a), INVALID_ARG, "by zero");
 	assert_null(c.node->out[0]->data);
 	arena_release(&a);
+}
+
+TEST(fold_survives_each_failed_allocation)
+{
+	struct ops_case c;
+	struct arena a, b;
+	bool done = false;
+
+	for (int64_t n = 0; !done && n < 100; n++) {
+		arena_init(&a, 1 << 22);
+		arena_init(&b, 1 << 22);
+		b.block_bytes = 64;     /* small blocks, so that each allocation reaches the heap */
+		ASSERT_GOOD(ops_case_make(&a, STR("Pad fp32[40]! int64[2]=1,1 mode=edge"), &c));
+		mem_fail_after(n);
+		struct status st = backend_fold(c.graph, c.node, &b);
+		done = !mem_failed();
+		mem_fail_after(-1);
+		assert_int_equal(st.code, done ? STATUS_OK : STATUS_NO_MEMORY);
+		assert_true(done == (c.node->out[0]->data != 0));
+		arena_release(&b);
+		arena_release(&a);
+	}
+	assert_true(done);
 }
