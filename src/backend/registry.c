@@ -18,6 +18,7 @@ enum { BACKENDS = sizeof backends / sizeof *backends };
 
 const struct backend *const *backend_list(uint32_t *n)
 {
+	/* a record with an empty required slot is our bug, found by the first test that asks */
 	for (uint32_t i = 0; i < BACKENDS; i++) {
 		const struct backend *b = backends[i];
 		CHECK(b->abi == BACKEND_ABI && b->name && b->probe && b->supports && b->prepare);
@@ -54,6 +55,7 @@ static struct status tensor_of(const struct ir_value *v, struct tensor *t)
 	return STATUS_GOOD;
 }
 
+/* Works on any node whose inputs are constants; contract in registry.h. */
 struct status backend_fold(const struct ir_graph *g, const struct ir_node *n, struct arena *a)
 {
 	const struct backend *b = backends[BACKENDS - 1];
@@ -81,6 +83,7 @@ struct status backend_fold(const struct ir_graph *g, const struct ir_node *n, st
 		if (out[i].bytes > BACKEND_FOLD_BYTES_MAX || !mem_add(out_bytes, out[i].bytes, &out_bytes))
 			out_bytes = SIZE_MAX;
 	}
+	/* a small constant that grows large, as by ConstantOfShape, would only bloat the plan */
 	if (out_bytes > BACKEND_FOLD_BYTES_MAX && out_bytes > in_bytes)
 		return FAIL(UNSUPPORTED, "node %.*s: its folded outputs would be too large", STR_ARG(n->name));
 	for (uint32_t i = 0; i < n->n_out; i++) {
@@ -90,11 +93,13 @@ struct status backend_fold(const struct ir_graph *g, const struct ir_node *n, st
 		if (!out[i].data)
 			return FAIL(NO_MEMORY, "node %.*s: no memory to fold it", STR_ARG(n->name));
 	}
+	/* the state goes to the same arena: folding is rare and the state small */
 	struct prepare_args p = {.graph = g, .node = n, .batch_max = 1, .threads = 1, .arena = a};
 	TRY(b->prepare(&p, &step));
 	CHECK(step.scratch_bytes == 0);
 	struct step_args args = {.in = in, .out = out, .n_in = n->n_in, .n_out = n->n_out, .batch = 1};
 	TRY(step.run(&step, &args));
+	/* only now, so that a failure leaves the graph as it was */
 	for (uint32_t i = 0; i < n->n_out; i++) {
 		if (!n->out[i])
 			continue;

@@ -49,6 +49,7 @@ static bool word(struct str *rest, char stop, struct str *out)
 	return true;
 }
 
+/* Also nan, inf and -inf, which str_f64 leaves to its caller. */
 static bool number(struct str s, double *out)
 {
 	if (str_is(s, "nan"))
@@ -58,6 +59,7 @@ static bool number(struct str s, double *out)
 	return str_f64(s, out);
 }
 
+/* v for floats, whole for integers (its low bytes: little-endian). */
 static void put(const struct tensor *t, int64_t i, double v, int64_t whole)
 {
 	size_t size = dtype_bytes(t->dtype);
@@ -111,6 +113,7 @@ static struct status fill_given(struct tensor *t, struct str list, int64_t count
 	return i == count ? STATUS_GOOD : FAIL(INVALID_ARG, "a list of values is too short");
 }
 
+/* Uniform in the range; the default range keeps sums small and has both signs if the type does. */
 static struct status fill_random(struct tensor *t, struct str range, int64_t count, uint64_t seed)
 {
 	bool is_float = t->dtype == DTYPE_FP32 || t->dtype == DTYPE_FP64 || t->dtype == DTYPE_FP16 ||
@@ -189,6 +192,7 @@ static struct ir_value *value_of(struct ir_graph *g, const struct tensor *t, boo
 	return ir_add_input(g, v) ? v : 0;
 }
 
+/* By the kind that attrs.def gives; false where the text does not fit it. */
 static bool set_attr(struct ops_case *c, enum attr id, struct str text)
 {
 	struct ir_graph *g = c->graph;
@@ -260,6 +264,7 @@ static struct status read_words(struct str text, struct words *w, struct ops_cas
 	return STATUS_GOOD;
 }
 
+/* Input i becomes value "xi". */
 static struct status make_inputs(struct ops_case *c, const struct words *w, uint64_t seed)
 {
 	uint32_t sym = w->batch ? ir_symbol(c->graph, STR("batch")) : 0;
@@ -286,6 +291,7 @@ static struct status make_inputs(struct ops_case *c, const struct words *w, uint
 	return STATUS_GOOD;
 }
 
+/* The concrete shape of an output, by inference. */
 static struct status out_tensor(const struct ops_case *c, const struct ir_value *v,
                                 struct tensor *t)
 {
@@ -371,6 +377,7 @@ static bool turn(struct arena *a, struct tensor *t, bool to_last)
 	return to;
 }
 
+/* All 4-D values but constants, as the pass that assigns layouts does. */
 static struct status set_channels_last(struct arena *a, const struct ops_how *how,
                                        struct ops_case *c)
 {
@@ -393,6 +400,7 @@ static struct status set_channels_last(struct arena *a, const struct ops_how *ho
 	return any ? STATUS_GOOD : FAIL(UNSUPPORTED, "nothing to turn");
 }
 
+/* So that whoever reads inputs and outputs finds them plain. */
 static bool turn_back(struct arena *a, struct ops_case *c)
 {
 	bool ok = true;
@@ -433,6 +441,7 @@ struct status ops_tactics(struct arena *a, struct str text, const struct ops_how
 	return STATUS_GOOD;
 }
 
+/* Filled and surrounded by the pattern. */
 static struct status outs_alloc(struct ops_case *c)
 {
 	for (uint32_t i = 0; i < c->node->n_out; i++) {
@@ -506,6 +515,7 @@ out:
 	return st;
 }
 
+/* NaN equals NaN; infinities must be the same. */
 static bool close_enough(double got, double want, double tol)
 {
 	if (isnan(want) || isnan(got))

@@ -113,8 +113,8 @@ static void dump_case(FILE *f, const char *dir, uint32_t id, const struct ops_ca
 
 /* Runs one case, in the layout that the backend wants, and writes it as a JSON object. The arena is
  * reset. */
-static void dump_line(FILE *f, const char *dir, const struct ops_how *how, const char *name, uint32_t id,
-                      struct str text, struct arena *a)
+static void dump_line(FILE *f, const char *dir, const struct ops_how *how, const char *name,
+                      uint32_t id, struct str text, struct arena *a)
 {
 	struct ops_how last = *how;
 	struct ops_case c;
@@ -134,7 +134,8 @@ static void dump_line(FILE *f, const char *dir, const struct ops_how *how, const
 	arena_reset(a);
 }
 
-static void dump_file(FILE *f, const char *dir, const struct ops_how *how, const char *path, struct arena *a)
+static void dump_file(FILE *f, const char *dir, const struct ops_how *how, const char *path,
+                      struct arena *a)
 {
 	struct buf all;
 	char name[32];
@@ -205,9 +206,10 @@ static void support(void)
 	struct arena a;
 
 	arena_init(&a, ARENA_BYTES);
-	printf("# Operators\n\nElement types by operator and backend, as far as a case in tests/ops/cases shows it: "
-	       "of the first input, or of\nthe output where there is none. A node goes to the first backend, "
-	       "from the left, that takes it. `make ops-table`\nwrites this page.\n\n| op |");
+	printf("# Operators\n\nElement types by operator and backend, as far as a case in "
+	       "tests/ops/cases shows it: of the first input, or of\nthe output where there is none. "
+	       "A node goes to the first backend, from the left, that takes it. `make ops-table`\n"
+	       "writes this page.\n\n| op |");
 	for (uint32_t b = 0; b < n; b++)
 		printf(" %s |", list[b]->name);
 	printf("\n|---|");

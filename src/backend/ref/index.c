@@ -26,6 +26,7 @@ int64_t ref__count(const struct tensor *t)
 	return n;
 }
 
+/* 1 for no dimensions. */
 int64_t ref__product(const int64_t *dims, uint32_t from, uint32_t to)
 {
 	int64_t n = 1;
@@ -51,6 +52,7 @@ struct status ref__broadcast(const struct ir_node *n, const struct tensor *t, co
 	bool ok = t->rank <= rank;
 
 	ref__strides(t->dims, t->rank, own);
+	/* shapes are aligned at their last dimensions; one that is missing or 1 repeats */
 	for (uint32_t d = 0; ok && d < rank; d++) {
 		uint32_t lead = rank - t->rank;
 		strides[d] = 0;
@@ -68,6 +70,7 @@ struct status ref__broadcast(const struct ir_node *n, const struct tensor *t, co
 
 bool ref__next(int64_t *at, const int64_t *dims, uint32_t rank)
 {
+	/* an odometer: the last wheel turns fastest */
 	for (uint32_t d = rank; d-- > 0;) {
 		if (++at[d] < dims[d])
 			return true;
@@ -93,6 +96,7 @@ struct status ref__axis(const struct ir_node *n, int64_t axis, uint32_t rank, ui
 	return STATUS_GOOD;
 }
 
+/* Shapes, axes, pads and steps arrive as tensors of either integer type. */
 struct status ref__ints(const struct ir_node *n, const struct tensor *t, int64_t *out, uint32_t max,
                         uint32_t *count)
 {
@@ -107,6 +111,8 @@ struct status ref__ints(const struct ir_node *n, const struct tensor *t, int64_t
 	return STATUS_GOOD;
 }
 
+/* Types of up to 32 bits go through a 32-bit conversion, whose answer to anything that does not fit
+ * is the lowest number; UINT32 and 64-bit types go through 64 bits. */
 int64_t ref__to_int(double v, enum dtype to)
 {
 	if (to == DTYPE_UINT64 && v >= 0x1p63)
@@ -117,11 +123,13 @@ int64_t ref__to_int(double v, enum dtype to)
 	return v > -0x1p31 - 1 && v < 0x1p31 ? (int64_t)v : INT32_MIN;
 }
 
+/* v times the normal distribution's integral up to v; 0.7071 is the root of one half. */
 double ref__gelu(double v)
 {
 	return 0.5 * v * (1 + erf(v * 0.70710678118654752440));
 }
 
+/* Numbers as in ir.h; LEAKY_RELU and CLIP read their parameters from fused_alpha and fused_beta. */
 double ref__act(const struct ir_node *n, double v)
 {
 	switch ((enum ir_act)ir_attr_int(n, ATTR_ID_FUSED_ACT, ACT_NONE)) {
@@ -167,6 +175,7 @@ struct status ref__window(const struct ir_node *n, const struct tensor *x, const
 		memcpy(w->kernel, kernel, w->n * sizeof *kernel);
 	else
 		(void)ir_attr_ints(n, ATTR_ID_KERNEL_SHAPE, w->kernel, w->n);
+	/* explicit pads count only where nothing automatic is asked for; VALID means none */
 	if (str_is(mode, "NOTSET"))
 		(void)ir_attr_ints(n, ATTR_ID_PADS, pads, 2 * w->n);
 	for (uint32_t d = 0; d < w->n; d++) {
@@ -175,6 +184,7 @@ struct status ref__window(const struct ir_node *n, const struct tensor *x, const
 			            STR_ARG(n->name));
 		w->pad[d] = pads[d];
 		w->pad_end[d] = pads[w->n + d];
+		/* what the known output size needs in all; the odd one goes to the named end */
 		if (same) {
 			int64_t all = (w->out[d] - 1) * w->stride[d] +
 			              (w->kernel[d] - 1) * w->dilation[d] + 1 - w->in[d];
@@ -183,6 +193,7 @@ struct status ref__window(const struct ir_node *n, const struct tensor *x, const
 			w->pad_end[d] = all - w->pad[d];
 		}
 	}
+	/* planes, for offsets: channel c of image i begins at (i*C + c) * in_n */
 	w->in_n = ref__product(w->in, 0, w->n);
 	w->out_n = ref__product(w->out, 0, w->n);
 	w->taps = ref__product(w->kernel, 0, w->n);

@@ -7,6 +7,8 @@
  */
 #include "backend/ref/ref_priv.h"
 
+/* x [d0, d1, ...], y [d_perm0, d_perm1, ...]: y[i0, i1, ...] is x with index i_k at axis perm_k.
+ * Without perm the axes are reversed. */
 static struct status transpose(const struct ir_node *n, const struct step_args *a)
 {
 	const struct tensor *x = &a->in[0], *y = &a->out[0];
@@ -54,6 +56,7 @@ static struct status part_copy(const struct ir_node *n, const struct tensor *who
 	return STATUS_GOOD;
 }
 
+/* Inputs [outer..., len_i, inner...], y [outer..., sum of len_i, inner...], in their order. */
 static struct status concat(const struct ir_node *n, const struct step_args *a)
 {
 	int64_t start = 0;
@@ -67,6 +70,8 @@ static struct status concat(const struct ir_node *n, const struct step_args *a)
 	return STATUS_GOOD;
 }
 
+/* x [outer..., len, inner...], outputs [outer..., len_i, inner...]: inference has read the sizes,
+ * so only the outputs' dims are looked at. An output that is not wanted still takes its place. */
 static struct status split(const struct ir_node *n, const struct step_args *a)
 {
 	int64_t start = 0;
@@ -120,6 +125,7 @@ static struct status slice(const struct ir_node *n, const struct step_args *a)
 	ref__strides(x->dims, x->rank, own);
 	memcpy(strides, own, sizeof strides);
 	for (uint32_t i = 0; i < k; i++) {
+		/* clamp as numpy does, then make sure that the last element lies inside too */
 		int64_t len = x->dims[axes[i]], s = starts[i], count = y->dims[axes[i]], last;
 		s = s < -len ? 0 : s < 0 ? s + len : s > len ? len : s;
 		if (steps[i] < 0 && s > len - 1)
@@ -137,7 +143,8 @@ static struct status slice(const struct ir_node *n, const struct step_args *a)
 	return STATUS_GOOD;
 }
 
-/* x [outer..., len, inner...], indices of any shape, y [outer..., indices..., inner...] */
+/* x [outer..., len, inner...], indices of any shape, y [outer..., indices..., inner...].
+ * Every index is checked: it is data, known at run time only. Negative ones count from the end. */
 static struct status gather(const struct ir_node *n, const struct step_args *a)
 {
 	const struct tensor *x = &a->in[0], *indices = &a->in[1], *y = &a->out[0];
@@ -161,6 +168,7 @@ static struct status gather(const struct ir_node *n, const struct step_args *a)
 	return STATUS_GOOD;
 }
 
+/* What stands outside: a value, the mirror image without its edge, the edge, or the other end. */
 enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE, PAD_WRAP };
 
 /* The element of an axis of `len` that stands at i, which may be outside; -1: the constant. */
@@ -181,7 +189,8 @@ static int64_t pad_source(enum pad_mode mode, int64_t i, int64_t len)
 	UNREACHABLE();
 }
 
-/* in: data, pads (begins, then ends), value, axes */
+/* in: data [d0, ...], pads (begins, then ends), value, axes. y's dims are begin + d + end, which
+ * may be smaller than d: a negative pad cuts. */
 static struct status pad(const struct ir_node *n, const struct step_args *a)
 {
 	const struct tensor *x = &a->in[0], *value = ref__in(a, 2), *y = &a->out[0];

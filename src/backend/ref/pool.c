@@ -23,6 +23,7 @@ static bool beats(const struct tensor *x, int64_t i, int64_t best)
 	return ref__get(x, i) > ref__get(x, best) || (isnan(ref__get(x, i)) && !isnan(ref__get(x, best)));
 }
 
+/* What ONNX Runtime gives for a window without elements. */
 static void put_lowest(const struct tensor *y, int64_t i)
 {
 	switch (y->dtype) {
@@ -67,6 +68,7 @@ static struct status max_pool(const struct ir_node *n, const struct step_args *a
 			if (o >= 0 && beats(x, base + o, best))
 				best = base + o;
 		}
+		/* the winner is copied, not computed, so every type keeps its bits */
 		if (best < 0)
 			put_lowest(y, yi);
 		else
@@ -92,6 +94,7 @@ static int64_t taps_in_pads(const struct ref_window *w, const int64_t *at)
 	return count;
 }
 
+/* x [N, C, in...], y [N, C, out...] */
 static struct status average_pool(const struct ir_node *n, const struct step_args *a)
 {
 	const struct tensor *x = ref__in(a, 0), *y = &a->out[0];

@@ -15,6 +15,7 @@ struct lists {
 	int64_t gone[TENSOR_RANK_MAX], gone_strides[TENSOR_RANK_MAX];
 };
 
+/* An axis named twice counts once. An axis out of range is an error: axes may be data. */
 static struct status lists_make(const struct ir_node *n, const struct step_args *a, struct lists *l)
 {
 	const struct tensor *x = &a->in[0], *axes = ref__in(a, 1);
@@ -43,6 +44,7 @@ static struct status lists_make(const struct ir_node *n, const struct step_args 
 	return STATUS_GOOD;
 }
 
+/* x any shape; y the kept dimensions in order, with or without ones between them. */
 static struct status reduce(const struct ir_node *n, const struct step_args *a)
 {
 	const struct tensor *x = &a->in[0], *y = &a->out[0];
@@ -51,6 +53,7 @@ static struct status reduce(const struct ir_node *n, const struct step_args *a)
 	struct lists l;
 
 	TRY(lists_make(n, a, &l));
+	/* no elements at all: the sum is 0 and the mean of floats is NaN, as 0/0 */
 	int64_t count = ref__product(l.gone, 0, l.gone_n);
 	CHECK(ref__count(y) == ref__product(l.kept, 0, l.kept_n));
 	if (mean && !is_float && count == 0)
@@ -76,10 +79,12 @@ static struct status reduce(const struct ir_node *n, const struct step_args *a)
 	return STATUS_GOOD;
 }
 
+/* -1, 0 or 1. NaN is equal to everything, so it never wins. */
 static int compare(const struct tensor *x, int64_t i, int64_t j)
 {
 	if (ref__is_float(x->dtype))
 		return (ref__get(x, i) > ref__get(x, j)) - (ref__get(x, i) < ref__get(x, j));
+	/* flipping the sign bit makes unsigned order signed order */
 	int64_t flip = x->dtype == DTYPE_UINT64 ? INT64_MIN : 0;
 	int64_t v = ref__get_int(x, i) ^ flip, w = ref__get_int(x, j) ^ flip;
 	return (v > w) - (v < w);

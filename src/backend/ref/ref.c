@@ -36,6 +36,7 @@ static enum types types_of(enum op op)
 	}
 }
 
+/* Absent values fit. BYTES has no fixed size: the engine passes such values through itself. */
 static bool value_fits(const struct ir_value *v, enum ir_layout layout)
 {
 	return !v || (dtype_bytes(v->dtype) && v->rank >= 0 && v->layout == layout);
@@ -115,6 +116,7 @@ static bool attr_copy(struct arena *a, struct ir_attr *attr)
 	UNREACHABLE();
 }
 
+/* NO_MEMORY leaves what was allocated to the arena. */
 static struct status ref_prepare(const struct prepare_args *a, struct step *out)
 {
 	struct ir_node *n = ARENA_NEW(a->arena, struct ir_node);

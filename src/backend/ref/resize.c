@@ -25,6 +25,7 @@ struct resize {
 	double at[TENSOR_RANK_MAX];     /* of the present output element: its coordinates in the input */
 };
 
+/* Where the centre (or corner, by mode) of output element o lies on axis d of the input. */
 static double map_back(const struct resize *r, uint32_t d, int64_t o)
 {
 	double scale = r->scale[d];
@@ -41,6 +42,7 @@ static double map_back(const struct resize *r, uint32_t d, int64_t o)
 		return out == 1 ? 0.5 * (from + to) * span :
 		       from * span + (double)o * (to - from) * span / (double)(out - 1);
 	}
+	/* half_pixel, and its variants */
 	double v = ((double)o + 0.5) / scale - 0.5;
 	if (str_is(r->coordinate, "half_pixel_symmetric"))
 		v += (double)in / 2 * (1 - (double)out / (scale * (double)in));
@@ -54,6 +56,8 @@ static double to_input(const struct resize *r, uint32_t d, int64_t o)
 	return isnan(v) ? -far : fmax(-far, fmin(far, v));
 }
 
+/* The filter at a distance, in elements of the input: a triangle, or the cubic of Keys with
+ * parameter a, which is 1 at 0 and 0 at the other whole numbers up to 2. */
 static double weight(const struct resize *r, double distance)
 {
 	double v = fabs(distance), a = r->cubic_a;
@@ -69,6 +73,7 @@ static int64_t clamp_index(int64_t i, int64_t len)
 	return i < 0 ? 0 : i >= len ? len - 1 : i;
 }
 
+/* Halves go down by default, as ONNX wants it. */
 static int64_t nearest(const struct resize *r, uint32_t d)
 {
 	double v = r->at[d];
@@ -91,6 +96,7 @@ static double sample(const struct resize *r, uint32_t d, int64_t offset)
 	int64_t len = r->x->dims[d];
 	if (len == r->y->dims[d] && r->scale[d] == 1 && !str_is(r->coordinate, "tf_crop_and_resize"))
 		return sample(r, d + 1, offset + (int64_t)r->at[d] * r->strides[d]);
+	/* shrinking with antialias stretches the filter over as many elements as one output covers */
 	double shrink = r->antialias && r->scale[d] < 1 ? r->scale[d] : 1, sum = 0, total = 0;
 	double base = floor(r->at[d]), reach = (r->filter == FILTER_CUBIC ? 2 : 1) / shrink;
 	bool inside_only = r->exclude_outside;
@@ -142,6 +148,7 @@ static struct status read_scales(const struct ir_node *n, const struct step_args
 		r->roi_start[axis] = roi ? ref__get(roi, i) : 0;
 		r->roi_end[axis] = roi ? ref__get(roi, i + k) : 1;
 	}
+	/* one scale for all axes; inference has made the sizes from it */
 	for (uint32_t i = 0; !scales && !str_is(policy, "stretch") && i < k; i++) {
 		TRY(ref__axis(n, axes[i], r->rank, &axis));
 		r->scale[axis] = one;

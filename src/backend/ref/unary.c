@@ -16,6 +16,7 @@ static double clamp01(double v)
 	return v < 0 ? 0 : v > 1 ? 1 : v;
 }
 
+/* Floats; what ONNX says op by op, with its default parameters. */
 static double apply(const struct ir_node *n, double v)
 {
 	switch (n->op) {
@@ -39,6 +40,7 @@ static double apply(const struct ir_node *n, double v)
 	}
 }
 
+/* The ops that integers have; the result is cut to the type by the caller. */
 static int64_t apply_int(const struct ir_node *n, int64_t v)
 {
 	switch (n->op) {
@@ -73,6 +75,7 @@ static struct status clip(const struct ir_node *n, const struct step_args *a)
 	return STATUS_GOOD;
 }
 
+/* x, y of the same shape and any two types but BYTES. */
 static struct status cast(const struct step_args *a)
 {
 	const struct tensor *x = ref__in(a, 0), *y = &a->out[0];
