@@ -1,5 +1,6 @@
-/* Any text as a case of an op: inference and ref agree on what is valid, and ref stays within its tensors. Cases that would
- * take long are left out; the sanitizers and the pattern around each output do the checking. */
+/* Any text as a case of an op: inference and ref agree on what is valid, and ref stays within its
+ * tensors. Cases that would take long are left out; the sanitizers and the pattern around each
+ * output do the checking. */
 #include "ops/cases.c"
 
 #include "backend/ref/ref.h"
