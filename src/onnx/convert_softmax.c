@@ -11,7 +11,9 @@
 static struct status step(struct onnx_reader *r, enum op op, struct ir_value *a, struct ir_value *b,
                           struct str name, struct ir_node **out)
 {
-	struct ir_node *n = ir_node_new(r->g, op, r->node->name, b ? 2 : 1, 1);
+	/* Names of nodes are unique for some runtimes: the nodes around the Softmax have none. */
+	bool main = op == OP_SOFTMAX || op == OP_LOG_SOFTMAX;
+	struct ir_node *n = ir_node_new(r->g, op, main ? r->node->name : STR_NONE, b ? 2 : 1, 1);
 	if (!n)
 		return READER_FULL(r);
 	n->in[0] = a;
