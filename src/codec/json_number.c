@@ -1,0 +1,385 @@
+/* Numbers and strings between JSON text and tensors.
+ *
+ * A decimal of at most 15 digits and a small exponent is exact in double arithmetic (Clinger 1990, the fast path); all others go through strtod. Whole numbers that fit 64
+ * bits are read as such, so that INT64 tensors keep every bit. Arrays may be nested; brackets and commas are simply passed over, as the text is checked. Writing finds the shortest
+ * decimal that reads back by trying precisions. Pure.
+ */
+#include "base/mem.h"
+#include "base/panic.h"
+#include "codec/json.h"
+#include "codec/json_priv.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+static const char *slow(const char *p, const char *end, double *out)
+{
+	char text[512];
+	size_t n = 0;
+	const char *q = p;
+	while (q < end && (strchr("+-.eE", *q) || (*q >= '0' && *q <= '9')))
+		q++;
+	/* digits past the room cannot change a double that strtod reads from the first 500 */
+	n = (size_t)(q - p) < sizeof text - 1 ? (size_t)(q - p) : sizeof text - 1;
+	memcpy(text, p, n);
+	text[n] = 0;
+	*out = strtod(text, 0);
+	return q;
+}
+
+const char *json__number(const char *p, const char *end, double *out)
+{
+	const char *start = p;
+	uint64_t m = 0;
+	int digits = 0, scale = 0;
+	bool minus = *p == '-';
+	p += minus;
+	if (p < end && (*p == 'I' || *p == 'N')) {
+		*out = *p == 'I' ? (minus ? -INFINITY : INFINITY) : NAN;
+		return p + (*p == 'I' ? 8 : 3);
+	}
+	for (; p < end && (unsigned char)(*p - '0') < 10; p++, digits++)
+		m = m * 10 + (uint64_t)(*p - '0');
+	if (p < end && *p == '.')
+		for (p++; p < end && (unsigned char)(*p - '0') < 10; p++, digits++, scale--)
+			m = m * 10 + (uint64_t)(*p - '0');
+	if (p < end && (*p == 'e' || *p == 'E')) {
+		bool down = p + 1 < end && p[1] == '-';
+		int e = 0;
+		for (p += 1 + (p + 1 < end && (p[1] == '-' || p[1] == '+')); p < end && (unsigned char)(*p - '0') < 10; p++)
+			e = e < 10000 ? e * 10 + (*p - '0') : e;
+		scale += down ? -e : e;
+	}
+	if (digits > 15 || scale < -22 || scale > 22)
+		return slow(start, end, out);
+	double v = scale < 0 ? (double)m / powers[-scale] : (double)m * powers[scale];
+	*out = minus ? -v : v;
+	return p;
+}
+
+static size_t put_utf8(char *to, uint32_t u)
+{
+	if (u < 0x80) {
+		to[0] = (char)u;
+		return 1;
+	}
+	if (u < 0x800) {
+		to[0] = (char)(0xc0 | u >> 6);
+		to[1] = (char)(0x80 | (u & 63));
+		return 2;
+	}
+	if (u < 0x10000) {
+		to[0] = (char)(0xe0 | u >> 12);
+		to[1] = (char)(0x80 | (u >> 6 & 63));
+		to[2] = (char)(0x80 | (u & 63));
+		return 3;
+	}
+	to[0] = (char)(0xf0 | u >> 18);
+	to[1] = (char)(0x80 | (u >> 12 & 63));
+	to[2] = (char)(0x80 | (u >> 6 & 63));
+	to[3] = (char)(0x80 | (u & 63));
+	return 4;
+}
+
+static uint32_t hex4(const char *p)
+{
+	uint32_t v = 0;
+	for (int i = 0; i < 4; i++)
+		v = v << 4 | (uint32_t)json__hex(p[i]);
+	return v;
+}
+
+bool json__unescape(struct str raw, char *to, size_t *n)
+{
+	static const char from[] = "\"\\/bfnrt", into[] = "\"\\/\b\f\n\r\t";
+	size_t at = 0;
+	for (size_t i = 0; i < raw.n; i++) {
+		if (raw.p[i] != '\\') {
+			to[at++] = raw.p[i];
+			continue;
+		}
+		char e = raw.p[++i];
+		if (e != 'u') {
+			const char *k = strchr(from, e);
+			CHECK(k && e);
+			to[at++] = into[k - from];
+			continue;
+		}
+		uint32_t u = hex4(raw.p + i + 1);
+		i += 4;
+		if (u >= 0xd800 && u <= 0xdbff) {
+			u = 0x10000 + ((u - 0xd800) << 10) + (hex4(raw.p + i + 3) - 0xdc00);
+			i += 6;
+		}
+		at += put_utf8(to + at, u);
+	}
+	*n = at;
+	return true;
+}
+
+/* ---- tensors ---- */
+
+static void store(enum dtype t, void *out, int64_t i, double d, int64_t whole)
+{
+	switch (t) {
+	case DTYPE_FP32:
+		((float *)out)[i] = (float)d;
+		break;
+	case DTYPE_FP64:
+		((double *)out)[i] = d;
+		break;
+	case DTYPE_INT64:
+	case DTYPE_UINT64:
+		((int64_t *)out)[i] = whole;
+		break;
+	case DTYPE_INT32:
+	case DTYPE_UINT32:
+		((uint32_t *)out)[i] = (uint32_t)whole;
+		break;
+	case DTYPE_INT16:
+	case DTYPE_UINT16:
+		((uint16_t *)out)[i] = (uint16_t)whole;
+		break;
+	default:
+		((uint8_t *)out)[i] = (uint8_t)whole;
+		break;
+	}
+}
+
+static bool is_float(enum dtype t)
+{
+	return t == DTYPE_FP32 || t == DTYPE_FP64;
+}
+
+/* A number as the integer types take it: whole ones exactly, others truncated where that is defined. */
+static int64_t to_whole(const char *p, const char *end, double d)
+{
+	int64_t i;
+	uint64_t u;
+	struct str s = {p, (size_t)(end - p)};
+	if (str_i64(s, &i))
+		return i;
+	if (str_u64(s, &u))
+		return (int64_t)u;
+	return d >= -9223372036854775808.0 && d < 9223372036854775808.0 ? (int64_t)d : 0;
+}
+
+struct status json_numbers(struct json v, enum dtype t, void *out, int64_t max, int64_t *count)
+{
+	int64_t n = 0;
+	CHECK(t != DTYPE_BYTES && t != DTYPE_FP16 && t != DTYPE_BF16);
+	for (const char *p = v.p; p < v.end;) {
+		char c = *p;
+		if (c == '[' || c == ']' || c == ',' || c == ' ' || c == '\n' || c == '\r' || c == '\t') {
+			p++;
+			continue;
+		}
+		bool truth = c == 't' || (c == 'f' && t == DTYPE_BOOL);
+		if (t == DTYPE_BOOL ? !truth && c != 'f' : c == 't' || c == 'f')
+			return FAIL(INVALID_ARG, t == DTYPE_BOOL ? "attempt to access JSON non-boolean as boolean"
+			                                         : "attempt to access JSON non-number as number");
+		if (c == '"' || c == '{' || c == 'n')
+			return FAIL(INVALID_ARG, t == DTYPE_BOOL ? "attempt to access JSON non-boolean as boolean"
+			            : is_float(t) ? "attempt to access JSON non-number as double"
+			                          : "attempt to access JSON non-signed-integer as signed-integer");
+		if (t == DTYPE_BOOL) {
+			if (n < max)
+				((uint8_t *)out)[n] = c == 't';
+			p += c == 't' ? 4 : 5;
+			n++;
+			continue;
+		}
+		double d;
+		const char *q = json__number(p, v.end, &d);
+		if (n < max)
+			store(t, out, n, d, is_float(t) ? 0 : to_whole(p, q, d));
+		p = q;
+		n++;
+	}
+	*count = n;
+	return STATUS_GOOD;
+}
+
+static struct status bytes_of(struct json v, struct arena *a, struct buf *out, int64_t *count)
+{
+	struct str s;
+	if (json_kind(v) == JSON_ARRAY) {
+		for (struct json_walk w = json_walk(v); json_next(&w);)
+			TRY(bytes_of(w.value, a, out, count));
+		return STATUS_GOOD;
+	}
+	if (json_kind(v) != JSON_STRING)
+		return FAIL(INVALID_ARG, "attempt to access JSON non-string as string");
+	if (!json_str(v, a, &s))
+		return FAIL(NO_MEMORY, "no memory for a string");
+	buf_u32(out, (uint32_t)s.n);
+	buf_str(out, s);
+	++*count;
+	return STATUS_GOOD;
+}
+
+struct status json_bytes(struct json v, struct arena *a, struct buf *out, int64_t *count)
+{
+	*count = 0;
+	TRY(bytes_of(v, a, out, count));
+	return buf_status(out);
+}
+
+/* ---- writing ---- */
+
+void json_put_str(struct buf *b, struct str s)
+{
+	buf_byte(b, '"');
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		if (c == '"' || c == '\\') {
+			buf_byte(b, '\\');
+			buf_byte(b, c);
+		} else if (c < 0x20) {
+			static const char names[] = "\b\f\n\r\t", letters[] = "bfnrt";
+			const char *k = c ? strchr(names, c) : 0;
+			if (k)
+				buf_printf(b, "\\%c", letters[k - names]);
+			else
+				buf_printf(b, "\\u%04X", c);
+		} else {
+			buf_byte(b, c);
+		}
+	}
+	buf_byte(b, '"');
+}
+
+static bool special(struct buf *b, double v)
+{
+	if (isnan(v))
+		buf_z(b, "NaN");
+	else if (isinf(v))
+		buf_z(b, v < 0 ? "-Infinity" : "Infinity");
+	return isnan(v) || isinf(v);
+}
+
+/* %g's form made a JSON number that is visibly not whole, as RapidJSON writes it. */
+static void put_text(struct buf *b, const char *text)
+{
+	buf_z(b, text);
+	if (!strpbrk(text, ".e"))
+		buf_z(b, ".0");
+}
+
+void json_put_f64(struct buf *b, double v)
+{
+	char text[40];
+	if (special(b, v))
+		return;
+	for (int precision = 15; precision <= 17; precision++) {
+		snprintf(text, sizeof text, "%.*g", precision, v);
+		if (precision == 17 || strtod(text, 0) == v)
+			break;
+	}
+	put_text(b, text);
+}
+
+/* Numbers of magnitude 0.001 to 1e6, the common case, without printf: nine significant digits by integer arithmetic,
+ * taken only when they read back. */
+static bool quick_f32(struct buf *b, float v)
+{
+	float a = fabsf(v);
+	if (!(a >= 1e-3f && a < 1e6f))
+		return false;
+	uint64_t scaled = (uint64_t)((double)a * 1e9 + 0.5), whole = scaled / 1000000000u, part = scaled % 1000000000u;
+	if ((float)((double)scaled / 1e9) != a)
+		return false;
+	int digits = 9;
+	/* drop digits as long as the number still reads back */
+	for (uint64_t unit = 10; digits > 1; unit *= 10, digits--) {
+		uint64_t shorter = (scaled + unit / 2) / unit * unit;
+		if ((float)((double)shorter / 1e9) != a)
+			break;
+		whole = shorter / 1000000000u;
+		part = shorter % 1000000000u;
+	}
+	char text[32];
+	int n = (int)sizeof text;
+	for (int i = 0; i < 9; i++, part /= 10)
+		if (i >= 9 - digits)
+			text[--n] = (char)('0' + part % 10);
+	text[--n] = '.';
+	do
+		text[--n] = (char)('0' + whole % 10);
+	while (whole /= 10);
+	if (v < 0)
+		text[--n] = '-';
+	buf_add(b, text + n, sizeof text - (size_t)n);
+	return true;
+}
+
+void json_put_f32(struct buf *b, float v)
+{
+	char text[40];
+	if (special(b, (double)v) || quick_f32(b, v))
+		return;
+	for (int precision = 6; precision <= 9; precision++) {
+		snprintf(text, sizeof text, "%.*g", precision, (double)v);
+		if (precision == 9 || strtof(text, 0) == v)
+			break;
+	}
+	put_text(b, text);
+}
+
+static void put_element(struct buf *b, enum dtype t, const void *p, int64_t i)
+{
+	switch (t) {
+	case DTYPE_BOOL:
+		buf_z(b, ((const uint8_t *)p)[i] ? "true" : "false");
+		break;
+	case DTYPE_UINT8:
+		buf_printf(b, "%u", ((const uint8_t *)p)[i]);
+		break;
+	case DTYPE_INT8:
+		buf_printf(b, "%d", ((const int8_t *)p)[i]);
+		break;
+	case DTYPE_UINT16:
+		buf_printf(b, "%u", ((const uint16_t *)p)[i]);
+		break;
+	case DTYPE_INT16:
+		buf_printf(b, "%d", ((const int16_t *)p)[i]);
+		break;
+	case DTYPE_UINT32:
+		buf_printf(b, "%u", ((const uint32_t *)p)[i]);
+		break;
+	case DTYPE_INT32:
+		buf_printf(b, "%d", ((const int32_t *)p)[i]);
+		break;
+	case DTYPE_UINT64:
+		buf_printf(b, "%llu", (unsigned long long)((const uint64_t *)p)[i]);
+		break;
+	case DTYPE_INT64:
+		buf_printf(b, "%lld", (long long)((const int64_t *)p)[i]);
+		break;
+	case DTYPE_FP64:
+		json_put_f64(b, ((const double *)p)[i]);
+		break;
+	default:
+		json_put_f32(b, ((const float *)p)[i]);
+		break;
+	}
+}
+
+bool json_put_numbers(struct buf *b, enum dtype t, const void *p, int64_t count)
+{
+	if (!dtype_bytes(t) || t == DTYPE_FP16 || t == DTYPE_BF16)
+		return false;
+	CHECK(count >= 0);
+	buf_byte(b, '[');
+	for (int64_t i = 0; i < count; i++) {
+		if (i)
+			buf_byte(b, ',');
+		put_element(b, t, p, i);
+	}
+	buf_byte(b, ']');
+	return true;
+}
