@@ -89,7 +89,7 @@ out:
 
 static struct status from_mirror(const struct download *d, const struct mirror *m, const char *path)
 {
-	char url[PATH_BYTES], part[PATH_BYTES];
+	char url[PATH_BYTES], part[PATH_BYTES + 8];
 	int code = 0;
 	snprintf(url, sizeof url, "%s%s%s", m->front, d->name, m->back);
 	snprintf(part, sizeof part, "%s.part", path);

@@ -8,7 +8,6 @@
 #include "base/half.h"
 #include "base/mem.h"
 #include "base/panic.h"
-#include "codec/pth.h"
 #include "codec/safetensors.h"
 
 #define WEIGHTS_BYTES_MAX ((size_t)16 << 30)
@@ -38,10 +37,7 @@ struct status weights_open(struct weights *w, const char *path)
 
 	weights_init(w, path);
 	GO(file_map(path, &w->file));
-	if (pth_is(w->file.bytes))
-		GO_MSG(pth_read(w->file.bytes, &w->arena, &list, &n), "%s", path);
-	else
-		GO_MSG(safetensors_read(w->file.bytes, &w->arena, &list, &n), "%s", path);
+	GO_MSG(safetensors_read(w->file.bytes, &w->arena, &list, &n), "%s", path);
 	for (uint32_t i = 0; i < n; i++)
 		GO(weights_add(w, list[i].name, list[i].tensor));
 out:
