@@ -87,7 +87,8 @@ TEST(lax_forms)
 	assert_null(c.dynamic_batching);
 	assert_non_null(c.sequence_batching);
 	/* A map keeps the last value of a key. */
-	ASSERT_GOOD(decode(BYTES(0x52, 6, 0x0a, 1, 'k', 0x12, 1, 'a', 0x52, 6, 0x0a, 1, 'k', 0x12, 1, 'b'), &c));
+	struct span twice = BYTES(0x52, 6, 0x0a, 1, 'k', 0x12, 1, 'a', 0x52, 6, 0x0a, 1, 'k', 0x12, 1, 'b');
+	ASSERT_GOOD(decode(twice, &c));   /* not in place: the text points into the bytes */
 	assert_int_equal(c.metric_tags.n, 1);
 	assert_true(str_is(c.metric_tags.p[0].value, "b"));
 	ASSERT_GOOD(decode((struct span){0, 0}, &c));
