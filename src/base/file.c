@@ -92,6 +92,31 @@ out:
 	return st;
 }
 
+struct status file_read_stream(const char *path, size_t limit_bytes, struct buf *out)
+{
+	struct status st = STATUS_GOOD;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = 1;
+
+	buf_init(out, limit_bytes);
+	if (fd < 0)
+		return failed("open", path);
+	while (n > 0) {
+		uint8_t *p = buf_space(out, 4096);
+		if (!p)
+			GO(buf_status(out));
+		n = read(fd, p, 4096);
+		out->n -= n > 0 ? 4096 - (size_t)n : 4096;
+	}
+	if (n < 0)
+		GO(failed("read", path));
+out:
+	close(fd);
+	if (st.code)
+		buf_release(out);
+	return st;
+}
+
 struct status file_write(const char *path, struct span bytes)
 {
 	struct file_writer w = {.fd = -1};

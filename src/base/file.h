@@ -9,6 +9,8 @@ struct file_map { struct span bytes; void *base; size_t length; };
 struct status file_map(const char *path, struct file_map *out) MUST_CHECK;      /* read-only, private; an empty file maps to n = 0 */
 void file_unmap(struct file_map *m);                                            /* idempotent */
 struct status file_read(const char *path, size_t limit_bytes, struct buf *out) MUST_CHECK;   /* out: initialised by this call; released by it on failure */
+/* Same, for files without a size, such as those of /proc. */
+struct status file_read_stream(const char *path, size_t limit_bytes, struct buf *out) MUST_CHECK;
 struct status file_write(const char *path, struct span bytes) MUST_CHECK;       /* atomic: temporary file, fsync, rename */
 struct status file_mkdirs(const char *path) MUST_CHECK;
 bool file_exists(const char *path);

@@ -1,0 +1,359 @@
+/* REST: from a path to the function that answers it, and the small answers.
+ *
+ * Routes are matched on the raw path as the table routes.def says; a path that is known with another method is 405, any other 404, both in Triton's words. Answers are written into the loop's scratch buffer and copied
+ * to the request's arena, where they stay until they are sent. Runs on the loops' threads; shares only the repository, which does not change.
+ */
+#include "front/rest_priv.h"
+
+#include "base/panic.h"
+#include "nereid/nereid.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define REPLY_BYTES_MAX ((size_t)1 << 31)
+
+struct route { const char *method, *pattern; rest_fn *fn; };
+static const struct route routes[] = {
+#define X(method, pattern, fn) {#method, pattern, fn},
+#include "front/routes.def"
+#undef X
+};
+
+void rest_init(struct rest *r, struct repo *repo, const char *id)
+{
+	memset(r, 0, sizeof *r);
+	r->repo = repo;
+	r->id = id;
+	r->strict_ready = true;
+	r->max_json_bytes = 64u << 20;
+	for (int i = 0; i < FRONT_THREADS_MAX; i++)
+		buf_init(&r->scratch[i], REPLY_BYTES_MAX);
+}
+
+void rest_release(struct rest *r)
+{
+	for (int i = 0; i < FRONT_THREADS_MAX; i++)
+		buf_release(&r->scratch[i]);
+}
+
+int rest__http_code(enum status_code code)
+{
+	switch (code) {
+	case STATUS_OK:
+		return 200;
+	case STATUS_INVALID_ARG:
+	case STATUS_UNKNOWN:
+	case STATUS_ALREADY_EXISTS:
+	case STATUS_CANCELLED:
+		return 400;
+	case STATUS_NOT_FOUND:
+		return 404;
+	case STATUS_UNAVAILABLE:
+	case STATUS_TIMEOUT:
+		return 503;
+	case STATUS_UNSUPPORTED:
+		return 501;
+	default:
+		return 500;
+	}
+}
+
+struct buf *rest__scratch(struct rest_call *c)
+{
+	CHECK(c->x->thread < FRONT_THREADS_MAX);
+	struct buf *b = &c->rest->scratch[c->x->thread];
+	buf_reset(b);
+	return b;
+}
+
+static void reply_text(struct rest_call *c, int code, struct str text)
+{
+	struct str copy = arena_str(c->x->arena, text);
+	struct span part = {(const uint8_t *)copy.p, copy.n};
+	if (copy.p)
+		http_reply(c->x, code, "application/json", STR_NONE, &part, 1);
+	else
+		http_reply(c->x, 503, 0, STR_NONE, 0, 0);
+}
+
+void rest__reply_error(struct rest_call *c, int code, const char *text)
+{
+	struct buf *b = rest__scratch(c);
+	buf_z(b, "{\"error\":");
+	json_put_str(b, str_from(text));
+	buf_byte(b, '}');
+	reply_text(c, code, buf_text(b));
+}
+
+void rest__reply_status(struct rest_call *c, struct status st)
+{
+	rest__reply_error(c, rest__http_code(st.code), st.msg);
+}
+
+void rest__reply_json(struct rest_call *c)
+{
+	struct buf *b = &c->rest->scratch[c->x->thread];
+	struct status st = buf_status(b);
+	if (st.code)
+		rest__reply_status(c, st);
+	else
+		reply_text(c, 200, buf_text(b));
+}
+
+void rest__reply_empty(struct rest_call *c, int code)
+{
+	http_reply(c->x, code, "text/plain", STR_NONE, 0, 0);
+}
+
+static bool digits(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+	return s.n > 0;
+}
+
+/* Path against pattern, segment by segment. */
+static bool matches(const char *pattern, struct str path, struct rest_call *c)
+{
+	struct str model = STR_NONE, version = STR_NONE;
+	while (*pattern && path.n) {
+		if (*pattern != '{') {
+			if (*pattern++ != *path.p)
+				return false;
+			path.p++;
+			path.n--;
+			continue;
+		}
+		const char *slash = memchr(path.p, '/', path.n);
+		struct str part = {path.p, slash ? (size_t)(slash - path.p) : path.n};
+		bool is_version = pattern[1] == 'v';
+		if (!part.n || (is_version && !digits(part)))
+			return false;
+		*(is_version ? &version : &model) = part;
+		path.p += part.n;
+		path.n -= part.n;
+		pattern += 3;
+	}
+	if (*pattern || path.n)
+		return false;
+	c->model = model;
+	c->version = version;
+	return true;
+}
+
+void rest_handle(void *ctx, struct http_exchange *x)
+{
+	struct rest_call c = {ctx, x, STR_NONE, STR_NONE};
+	struct str path = x->request->target;
+	const char *query = memchr(path.p, '?', path.n);
+	bool known = false;
+	if (query)
+		path.n = (size_t)(query - path.p);
+	for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+		if (!matches(routes[i].pattern, path, &c))
+			continue;
+		known = true;
+		if (str_is(x->request->method, routes[i].method)) {
+			routes[i].fn(&c);
+			return;
+		}
+	}
+	if (known)
+		rest__reply_error(&c, 405, "Method Not Allowed");
+	else
+		rest__reply_error(&c, 404, "Not Found");
+}
+
+struct status rest__version(struct rest_call *c, int64_t *number)
+{
+	*number = 0;
+	if (!c->version.n)
+		return STATUS_GOOD;
+	if (!str_i64(c->version, number))
+		return FAIL(INVALID_ARG, "failed to get model version from specified version string '%.*s' (details: stol), "
+		            "version should be an integral value > 0", STR_ARG(c->version));
+	if (*number < 1)
+		return FAIL(INVALID_ARG, "invalid model version specified '%.*s' , version should be an integral value > 0",
+		            STR_ARG(c->version));
+	return STATUS_GOOD;
+}
+
+struct status rest__find(struct rest_call *c, struct served **m, struct served_version **v)
+{
+	int64_t number;
+	TRY(rest__version(c, &number));
+	*m = repo_find(c->rest->repo, c->model);
+	return served_find(*m, c->model, number, v);
+}
+
+void rest__live(struct rest_call *c)
+{
+	rest__reply_empty(c, 200);
+}
+
+void rest__ready(struct rest_call *c)
+{
+	rest__reply_empty(c, repo_ready(c->rest->repo, c->rest->strict_ready) ? 200 : 400);
+}
+
+void rest__model_ready(struct rest_call *c)
+{
+	int64_t number;
+	struct status st = rest__version(c, &number);
+	if (st.code)
+		rest__reply_status(c, st);
+	else if (served_is_ready(repo_find(c->rest->repo, c->model), number))
+		rest__reply_empty(c, 200);
+	else
+		rest__reply_error(c, 400, "Model version not ready");
+}
+
+void rest__server(struct rest_call *c)
+{
+	static const char *const extensions[] = {"classification", "sequence", "model_repository",
+		"model_repository(unload_dependents)", "schedule_policy", "model_configuration", "system_shared_memory",
+		"cuda_shared_memory", "binary_tensor_data", "parameters", "statistics", "trace", "logging"};
+	/* only what is served is named */
+	static const bool served[] = {false, false, true, false, false, true, false, false, true, false, true, false, false};
+	struct buf *b = rest__scratch(c);
+	bool first = true;
+	buf_z(b, "{\"name\":");
+	json_put_str(b, str_from(c->rest->id));
+	buf_printf(b, ",\"version\":\"%s\",\"extensions\":[", nrd_version());
+	for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++) {
+		if (!served[i])
+			continue;
+		buf_printf(b, "%s\"%s\"", first ? "" : ",", extensions[i]);
+		first = false;
+	}
+	buf_z(b, "]}");
+	rest__reply_json(c);
+}
+
+static void put_io(struct buf *b, const struct served *m, const struct served_io *list, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		buf_printf(b, "%s{\"name\":", i ? "," : "");
+		json_put_str(b, list[i].name);
+		buf_printf(b, ",\"datatype\":\"%s\",\"shape\":[%s", dtype_wire(list[i].dtype), m->max_batch > 0 ? "-1," : "");
+		for (uint32_t k = 0; k < list[i].rank; k++)
+			buf_printf(b, "%s%" PRId64, k ? "," : "", list[i].dims[k]);
+		buf_z(b, "]}");
+	}
+}
+
+void rest__model(struct rest_call *c)
+{
+	struct served *m;
+	struct served_version *v;
+	struct status st = rest__find(c, &m, &v);
+	struct buf *b = rest__scratch(c);
+	bool first = true;
+	if (st.code) {
+		rest__reply_status(c, st);
+		return;
+	}
+	buf_z(b, "{\"name\":");
+	json_put_str(b, str_from(m->name));
+	buf_z(b, ",\"versions\":[");
+	for (uint32_t i = 0; i < m->n_versions; i++) {
+		if (m->versions[i].state != SERVED_READY || (c->version.n && &m->versions[i] != v))
+			continue;
+		buf_printf(b, "%s\"%" PRId64 "\"", first ? "" : ",", m->versions[i].number);
+		first = false;
+	}
+	buf_printf(b, "],\"platform\":\"%s\",\"inputs\":[", m->platform);
+	put_io(b, m, m->inputs, m->n_inputs);
+	buf_z(b, "],\"outputs\":[");
+	put_io(b, m, m->outputs, m->n_outputs);
+	buf_z(b, "]}");
+	rest__reply_json(c);
+}
+
+void rest__config(struct rest_call *c)
+{
+	struct served *m;
+	struct served_version *v;
+	struct status st = rest__find(c, &m, &v);
+	if (st.code)
+		rest__reply_status(c, st);
+	else
+		reply_text(c, 200, buf_text(&m->config_json));
+}
+
+static void put_index(struct buf *b, const struct served *m, bool only_ready, bool *first)
+{
+	if (m->failure && !only_ready) {
+		buf_printf(b, "%s{\"name\":", *first ? "" : ",");
+		json_put_str(b, str_from(m->name));
+		buf_z(b, ",\"version\":\"\",\"state\":\"UNAVAILABLE\",\"reason\":");
+		json_put_str(b, str_from(m->failure));
+		buf_byte(b, '}');
+		*first = false;
+	}
+	for (uint32_t i = 0; !m->failure && i < m->n_versions; i++) {
+		const struct served_version *v = &m->versions[i];
+		if (only_ready && v->state != SERVED_READY)
+			continue;
+		buf_printf(b, "%s{\"name\":", *first ? "" : ",");
+		json_put_str(b, str_from(m->name));
+		buf_printf(b, ",\"version\":\"%" PRId64 "\",\"state\":\"%s\"", v->number,
+		           v->state == SERVED_READY ? "READY" : "UNAVAILABLE");
+		if (v->reason) {
+			buf_z(b, ",\"reason\":");
+			json_put_str(b, str_from(v->reason));
+		}
+		buf_byte(b, '}');
+		*first = false;
+	}
+}
+
+void rest__index(struct rest_call *c)
+{
+	struct json root, ready;
+	bool only = false, first = true;
+	if (c->x->body.n) {
+		struct status st = json_check((struct str){(const char *)c->x->body.p, c->x->body.n}, &root);
+		if (st.code) {
+			rest__reply_status(c, FAIL(INTERNAL, "failed to parse the request JSON buffer: %s", st.msg));
+			return;
+		}
+		if (json_member(root, "ready", &ready) && !json_bool(ready, &only)) {
+			rest__reply_error(c, 400, "Invalid value for 'ready': expected a boolean");
+			return;
+		}
+	}
+	struct buf *b = rest__scratch(c);
+	buf_byte(b, '[');
+	for (uint32_t i = 0; i < c->rest->repo->n_models; i++)
+		put_index(b, c->rest->repo->models[i], only, &first);
+	buf_byte(b, ']');
+	rest__reply_json(c);
+}
+
+void metrics_handle(void *ctx, struct http_exchange *x)
+{
+	struct metrics_front *f = ctx;
+	struct machine_sample machine = {0};
+	struct span part = {0};
+	struct str path = x->request->target;
+	if (!str_is(x->request->method, "GET")) {
+		static const char text[] = "{\"error\":\"Method Not Allowed\"}";
+		part = (struct span){(const uint8_t *)text, sizeof text - 1};
+		http_reply(x, 405, "application/json", STR_NONE, &part, 1);
+		return;
+	}
+	if (!str_is(path, "/metrics")) {
+		http_reply(x, 200, "text/plain; charset=utf-8", STR_NONE, 0, 0);
+		return;
+	}
+	if (f->machine && machine_read(&machine, f->last).code)
+		machine.known = false;
+	buf_reset(&f->scratch);
+	metrics_page(f->repo, &machine, &f->scratch);
+	struct str copy = f->scratch.bad ? STR_NONE : arena_str(x->arena, buf_text(&f->scratch));
+	part = (struct span){(const uint8_t *)copy.p, copy.n};
+	http_reply(x, copy.p ? 200 : 503, "text/plain; charset=utf-8", STR_NONE, &part, copy.p != 0);
+}

@@ -1,0 +1,24 @@
+/* The REST front: KServe's v2 protocol with Triton's extensions, on the HTTP server of net. */
+#ifndef NEREID_FRONT_REST_H
+#define NEREID_FRONT_REST_H
+
+#include "net/http.h"
+#include "serve/metrics.h"
+
+enum { FRONT_THREADS_MAX = 256 };
+struct rest {
+	struct repo *repo;
+	const char *id;                       /* of the server, in its metadata */
+	bool strict_ready;
+	uint64_t max_json_bytes;              /* --http-max-input-size */
+	struct buf scratch[FRONT_THREADS_MAX]; /* one a loop: replies are written there, then copied to the request's arena */
+};
+void rest_init(struct rest *r, struct repo *repo, const char *id);
+void rest_release(struct rest *r);
+http_handler rest_handle;                     /* ctx: struct rest */
+
+/* The metrics port. */
+struct metrics_front { struct repo *repo; struct buf scratch; uint64_t last[2]; bool machine; };
+http_handler metrics_handle;                  /* ctx: struct metrics_front; one loop thread only */
+
+#endif

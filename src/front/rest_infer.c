@@ -1,0 +1,169 @@
+/* The infer endpoint: parse, check, run, answer.
+ *
+ * A request lives in its connection's arena. Models that run inline are answered before this returns; for the others the job's done function posts back to the loop, where the reply is
+ * written. Outputs lie in the arena and are sent from there: as JSON numbers, or as binary parts behind the JSON.
+ */
+#include "front/rest_priv.h"
+
+#include "base/clock.h"
+#include "base/panic.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static bool is_binary(const struct rest_infer *q, uint32_t i)
+{
+	return q->outputs[i].binary_set ? q->outputs[i].binary : q->binary_default;
+}
+
+/* BYTES as JSON strings. */
+static void put_strings(struct buf *b, const struct tensor *t)
+{
+	const uint8_t *p = t->data;
+	size_t left = t->bytes;
+	bool first = true;
+	buf_byte(b, '[');
+	while (left >= 4) {
+		uint32_t n;
+		memcpy(&n, p, 4);
+		CHECK(n <= left - 4);
+		if (!first)
+			buf_byte(b, ',');
+		json_put_str(b, (struct str){(const char *)p + 4, n});
+		p += 4 + (size_t)n;
+		left -= 4 + (size_t)n;
+		first = false;
+	}
+	buf_byte(b, ']');
+}
+
+static struct status put_output(struct rest_infer *q, struct buf *b, uint32_t i, struct span *part)
+{
+	const struct served *m = q->infer.version->owner;
+	struct tensor t;
+	int64_t count;
+	infer_output_shape(&q->infer, i, &t);
+	buf_z(b, "{\"name\":");
+	json_put_str(b, m->outputs[i].name);
+	buf_printf(b, ",\"datatype\":\"%s\",\"shape\":[", dtype_wire(t.dtype));
+	for (uint32_t k = 0; k < t.rank; k++)
+		buf_printf(b, "%s%" PRId64, k ? "," : "", t.dims[k]);
+	buf_byte(b, ']');
+	if (is_binary(q, i)) {
+		buf_printf(b, ",\"parameters\":{\"binary_data_size\":%zu}}", t.bytes);
+		*part = (struct span){t.data, t.bytes};
+		return STATUS_GOOD;
+	}
+	if (t.dtype == DTYPE_FP16 || t.dtype == DTYPE_BF16)
+		return FAIL(INVALID_ARG, "sending %s data via JSON is not supported. Please use the binary data format for output %.*s",
+		            dtype_wire(t.dtype), STR_ARG(m->outputs[i].name));
+	buf_z(b, ",\"data\":");
+	if (t.dtype == DTYPE_BYTES)
+		put_strings(b, &t);
+	else if (!tensor_elements(&t, &count) || !json_put_numbers(b, t.dtype, t.data, count))
+		return FAIL(INTERNAL, "output '%.*s' cannot be written", STR_ARG(m->outputs[i].name));
+	buf_byte(b, '}');
+	return STATUS_GOOD;
+}
+
+static struct status put_reply(struct rest_infer *q, struct buf *b, struct span *parts, uint32_t *n)
+{
+	const struct served_version *v = q->infer.version;
+	bool first = true;
+	buf_byte(b, '{');
+	if (q->infer.id.n) {
+		buf_z(b, "\"id\":");
+		json_put_str(b, q->infer.id);
+		buf_byte(b, ',');
+	}
+	buf_z(b, "\"model_name\":");
+	json_put_str(b, str_from(v->owner->name));
+	buf_printf(b, ",\"model_version\":\"%" PRId64 "\",\"outputs\":[", v->number);
+	for (uint32_t i = 0; i < v->owner->n_outputs; i++) {
+		struct span part = {0};
+		if (!q->infer.want_all && !q->infer.want[i])
+			continue;
+		if (!first)
+			buf_byte(b, ',');
+		first = false;
+		TRY(put_output(q, b, i, &part));
+		if (part.n)
+			parts[++*n] = part;
+	}
+	buf_z(b, "]}");
+	return buf_status(b);
+}
+
+/* On the loop's thread, when the job is done. */
+static void answer(void *arg)
+{
+	struct rest_infer *q = arg;
+	struct span parts[HTTP_PARTS_MAX];
+	uint32_t n = 0;
+	char headers[80] = "";
+	if (q->infer.job.status.code) {
+		rest__reply_status(&q->call, q->infer.job.status);
+		return;
+	}
+	struct buf *b = rest__scratch(&q->call);
+	struct status st = put_reply(q, b, parts, &n);
+	struct str json = st.code ? STR_NONE : arena_str(q->call.x->arena, buf_text(b));
+	if (!st.code && !json.p)
+		st = FAIL(NO_MEMORY, "no memory for the reply");
+	if (st.code) {
+		rest__reply_status(&q->call, st);
+		return;
+	}
+	parts[0] = (struct span){(const uint8_t *)json.p, json.n};
+	if (n)
+		snprintf(headers, sizeof headers, "Inference-Header-Content-Length: %zu\r\n", json.n);
+	http_reply(q->call.x, 200, n ? "application/octet-stream" : "application/json", str_from(headers), parts, n + 1);
+}
+
+static void done_here(struct runner_job *j)
+{
+	(void)j;
+}
+
+/* On an instance's thread: back to the loop. */
+static void done_there(struct runner_job *j)
+{
+	struct infer_request *r = (struct infer_request *)((char *)j - offsetof(struct infer_request, job));
+	struct rest_infer *q = r->user;
+	q->post.fn = answer;
+	q->post.arg = q;
+	http_post(q->call.x->loop, &q->post);
+}
+
+static struct status begin(struct rest_infer *q)
+{
+	struct served *m;
+	struct str encoding = http1_find(q->call.x->request, "Content-Encoding");
+	TRY(rest__find(&q->call, &m, &q->infer.version));
+	if (encoding.n && !str_is(encoding, "identity"))
+		return FAIL(UNSUPPORTED, "Unsupported compression type");
+	TRY(rest__parse_infer(q, q->call.x->body));
+	TRY(infer_check(&q->infer));
+	q->infer.user = q;
+	q->infer.job.arena = q->call.x->arena;
+	q->infer.job.thread = q->call.x->thread;
+	q->infer.job.started_ns = q->begun_ns;
+	q->infer.job.done = runner_inline(q->infer.version->runner) ? done_here : done_there;
+	return infer_start(&q->infer, clock_ns());
+}
+
+void rest__infer(struct rest_call *c)
+{
+	struct rest_infer *q = ARENA_NEW(c->x->arena, struct rest_infer);
+	if (!q) {
+		rest__reply_error(c, 503, "no memory for the request");
+		return;
+	}
+	q->call = *c;
+	q->begun_ns = clock_ns();
+	struct status st = begin(q);
+	if (st.code)
+		rest__reply_status(c, st);
+	else if (runner_inline(q->infer.version->runner))
+		answer(q);
+}

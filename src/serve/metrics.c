@@ -1,0 +1,141 @@
+/* Writing the metrics page.
+ *
+ * Families come from tables/metrics.def in its order; each is a loop over all ready versions, so the page is made from the counters themselves and holds no state. Families without a series are left out, as Triton's
+ * are. Machine-wide gauges come from a sample that the caller takes.
+ */
+#include "serve/metrics.h"
+
+#include "base/file.h"
+#include "base/panic.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum family {
+#define X(name, text, kind, help) FAMILY_##name,
+#include "tables/metrics.def"
+#undef X
+	FAMILY_COUNT
+};
+struct row { const char *text, *kind, *help; };
+static const struct row rows[FAMILY_COUNT] = {
+#define X(name, text, kind, help) {text, kind, help},
+#include "tables/metrics.def"
+#undef X
+};
+
+static uint64_t get(const _Atomic uint64_t *c)
+{
+	return atomic_load_explicit((_Atomic uint64_t *)c, memory_order_relaxed);
+}
+
+/* The counter of a family that has one number a version. */
+static const _Atomic uint64_t *counter(const struct stats *s, enum family f)
+{
+	const _Atomic uint64_t *const all[FAMILY_COUNT] = {
+		[FAMILY_SUCCESS] = &s->success.count, [FAMILY_INFERENCES] = &s->inferences, [FAMILY_EXEC] = &s->executions,
+		[FAMILY_REQUEST_US] = &s->request_us, [FAMILY_QUEUE_US] = &s->queue_us, [FAMILY_INPUT_US] = &s->input_us,
+		[FAMILY_INFER_US] = &s->infer_us, [FAMILY_OUTPUT_US] = &s->output_us, [FAMILY_PENDING] = &s->pending,
+	};
+	return all[f];
+}
+
+static void labels(struct buf *out, enum family f, const struct served_version *v, const char *reason)
+{
+	buf_printf(out, "%s{model=\"%s\",%s%s%sversion=\"%" PRId64 "\"} ", rows[f].text, v->owner->name,
+	           reason ? "reason=\"" : "", reason ? reason : "", reason ? "\"," : "", v->number);
+}
+
+static void series(struct buf *out, enum family f, const struct served_version *v)
+{
+	static const char *const why[FAILURE_COUNT] = {"REJECTED", "CANCELED", "BACKEND", "OTHER"};
+	const struct stats *s = &v->stats;
+	for (int i = 0; f == FAMILY_FAILURE && i < FAILURE_COUNT; i++) {
+		labels(out, f, v, why[i]);
+		buf_printf(out, "%" PRIu64 "\n", get(&s->failures[i]));
+	}
+	if (f == FAMILY_FAILURE)
+		return;
+	labels(out, f, v, 0);
+	if (f == FAMILY_LOAD)
+		buf_printf(out, "%.16g\n", v->load_seconds);
+	else
+		buf_printf(out, "%" PRIu64 "\n", get(counter(s, f)));
+}
+
+static void head(struct buf *out, enum family f)
+{
+	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", rows[f].text, rows[f].help, rows[f].text, rows[f].kind);
+}
+
+static void per_version(const struct repo *r, enum family f, struct buf *out)
+{
+	bool begun = false;
+	for (uint32_t i = 0; i < r->n_models; i++)
+		for (uint32_t k = 0; k < r->models[i]->n_versions; k++) {
+			const struct served_version *v = &r->models[i]->versions[k];
+			if (v->state != SERVED_READY)
+				continue;
+			if (!begun)
+				head(out, f);
+			begun = true;
+			series(out, f, v);
+		}
+}
+
+void metrics_page(const struct repo *r, const struct machine_sample *m, struct buf *out)
+{
+	for (int f = 0; f < FAMILY_CPU; f++)
+		per_version(r, (enum family)f, out);
+	if (!m->known)
+		return;
+	CHECK(m->cpu >= 0);
+	head(out, FAMILY_CPU);
+	buf_printf(out, "%s %.16g\n", rows[FAMILY_CPU].text, m->cpu);
+	head(out, FAMILY_MEM_TOTAL);
+	buf_printf(out, "%s %" PRIu64 "\n", rows[FAMILY_MEM_TOTAL].text, m->memory_total);
+	head(out, FAMILY_MEM_USED);
+	buf_printf(out, "%s %" PRIu64 "\n", rows[FAMILY_MEM_USED].text, m->memory_used);
+}
+
+/* A line of /proc/meminfo in bytes; 0 when absent. */
+static uint64_t memory_line(struct str text, const char *name)
+{
+	size_t n = strlen(name);
+	for (size_t i = 0; i + n < text.n; i++)
+		if (!memcmp(text.p + i, name, n)) {
+			uint64_t v = 0;
+			for (i += n; i < text.n && (text.p[i] == ' ' || text.p[i] == ':'); i++)
+				;
+			for (; i < text.n && text.p[i] >= '0' && text.p[i] <= '9'; i++)
+				v = v * 10 + (uint64_t)(text.p[i] - '0');
+			return v * 1024;
+		}
+	return 0;
+}
+
+struct status machine_read(struct machine_sample *out, uint64_t last[2])
+{
+	struct buf text;
+	uint64_t t[8] = {0}, total = 0;
+	TRY(file_read_stream("/proc/stat", 1 << 20, &text));
+	buf_byte(&text, 0);
+	int n = text.bad ? 0 : sscanf((const char *)text.p, "cpu %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+	               " %" SCNu64 " %" SCNu64 " %" SCNu64, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]);
+	buf_release(&text);
+	if (n < 4)
+		return FAIL(UNSUPPORTED, "/proc/stat is not of the known form");
+	for (int i = 0; i < 8; i++)
+		total += t[i];
+	uint64_t busy = total - t[3] - t[4], all = total - last[1];
+	out->cpu = all ? (double)(busy - last[0]) / (double)all : 0;
+	last[0] = busy;
+	last[1] = total;
+	TRY(file_read_stream("/proc/meminfo", 1 << 20, &text));
+	out->memory_total = memory_line(buf_text(&text), "MemTotal");
+	uint64_t available = memory_line(buf_text(&text), "MemAvailable");
+	buf_release(&text);
+	out->memory_used = out->memory_total > available ? out->memory_total - available : 0;
+	out->known = true;
+	return STATUS_GOOD;
+}

@@ -1,0 +1,62 @@
+/* Models as they are served: configuration, versions, executions, statistics. */
+#ifndef NEREID_SERVE_MODEL_H
+#define NEREID_SERVE_MODEL_H
+
+#include "base/limits.h"
+#include "codec/model_config.h"
+#include "engine/engine.h"
+#include "serve/stats.h"
+
+#include <stdatomic.h>
+
+/* One input or output as clients see it. */
+struct served_io {
+	struct str name;
+	enum dtype dtype;
+	uint32_t rank;                       /* without the batch */
+	int64_t dims[TENSOR_RANK_MAX];       /* -1: variable */
+	bool reshaped;
+	uint32_t inner_rank;                 /* what the engine gets, without the batch */
+	int64_t inner_dims[TENSOR_RANK_MAX];
+	bool optional;
+	uint32_t engine;                     /* index in the engine's model */
+};
+
+struct served;
+struct runner;
+enum served_state { SERVED_LOADING, SERVED_READY, SERVED_UNAVAILABLE };
+
+struct served_version {
+	struct served *owner;
+	int64_t number;
+	enum served_state state;
+	const char *reason;                  /* why it is unavailable, "Code: message"; in the arena */
+	struct model *engine;
+	struct runner *runner;
+	struct stats stats;
+	double load_seconds;
+};
+
+struct served {
+	const char *name, *dir;              /* in the arena */
+	struct arena arena;
+	struct mc_config config;             /* effective */
+	struct buf config_json;              /* of it */
+	const char *platform;                /* in metadata */
+	int32_t max_batch;
+	struct served_io *inputs, *outputs;  /* in the order of the configuration */
+	uint32_t n_inputs, n_outputs;
+	struct served_version *versions;     /* ascending */
+	uint32_t n_versions;
+	const char *failure;                 /* why it has no version, "Code: message"; NULL when it has */
+};
+
+struct served_options { const char *config_name, *cache_dir; bool complete; uint32_t loop_threads, default_batch; };
+/* Reads the configuration and loads the versions of the model in dir. Never fails as a whole but for memory: what is wrong is told in state, reason and failure. */
+struct status served_load(const char *dir, const char *name, const struct served_options *o, struct served **out) MUST_CHECK;
+void served_free(struct served *m);      /* when no request is in flight */
+/* A READY version: that number, or the highest for 0. NOT_FOUND or UNAVAILABLE in Triton's words. m NULL: unknown model. */
+struct status served_find(struct served *m, struct str name, int64_t number, struct served_version **out) MUST_CHECK;
+bool served_is_ready(const struct served *m, int64_t number);
+
+#endif

@@ -1,0 +1,195 @@
+/* Executions of a model for requests: inline or on instance threads.
+ *
+ * A model whose estimated time is under INLINE_NS runs on the caller's thread, each caller with an execution of its own, so nothing is shared. Any other gets instance threads, which take jobs from one bounded
+ * queue under a lock that is held for a few instructions; each instance has an execution whose pool shares out the usable processors. The lock is listed in docs/internals/threads.md.
+ */
+#include "serve/runner.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/panic.h"
+#include "base/pool.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+enum { INLINE_NS = 50000, INSTANCES_MAX = 64, CALLERS_MAX = 256 };
+
+struct instance { struct runner *runner; struct exec *exec; pthread_t thread; bool started; };
+
+struct runner {
+	struct model *model;
+	struct stats *stats;
+	bool is_inline;
+	uint32_t n_callers, n_instances;
+	struct exec *callers[CALLERS_MAX];          /* inline */
+	struct instance instances[INSTANCES_MAX];
+	pthread_mutex_t lock;                       /* of the fields below */
+	pthread_cond_t ready;
+	struct runner_job *first, **last;
+	uint32_t waiting;
+	bool stopping;
+};
+
+static void fail_job(struct runner_job *j, struct status st)
+{
+	snprintf(j->error, sizeof j->error, "%s", st.msg);
+	st.msg = j->error;
+	j->status = st;
+}
+
+static struct status run_job(struct exec *e, struct runner_job *j)
+{
+	uint32_t n;
+	const struct model_io *io = model_outputs(exec_model(e), &n);
+	TRY(exec_shapes(e, j->in, j->out));
+	for (uint32_t i = 0; i < n; i++) {
+		j->out[i].data = 0;
+		if (!j->want[i])
+			continue;
+		j->out[i].data = arena_alloc(j->arena, j->out[i].bytes + 1, 64);
+		if (!j->out[i].data)
+			return FAIL(NO_MEMORY, "no memory for output '%.*s'", STR_ARG(io[i].name));
+	}
+	return exec_run(e, j->in, j->out);
+}
+
+static void execute(struct runner *r, struct exec *e, struct runner_job *j, uint64_t now)
+{
+	struct stats *s = r->stats;
+	atomic_fetch_sub_explicit(&s->pending, 1, memory_order_relaxed);
+	j->times.queue = now - j->queued_ns;
+	struct status st = run_job(e, j);
+	uint64_t end = clock_ns();
+	j->times.infer = end - now;
+	j->times.total = end - j->started_ns;
+	if (st.code) {
+		fail_job(j, st);
+		stats_failure(s, FAILURE_BACKEND, j->times.total);
+	} else {
+		j->status = STATUS_GOOD;
+		stats_success(s, j->batch, &j->times, clock_unix_ns() / 1000000);
+	}
+	j->done(j);
+}
+
+static void *instance_main(void *arg)
+{
+	struct instance *in = arg;
+	struct runner *r = in->runner;
+	pthread_mutex_lock(&r->lock);
+	for (;;) {
+		while (!r->first && !r->stopping)
+			pthread_cond_wait(&r->ready, &r->lock);
+		struct runner_job *j = r->first;
+		if (!j)
+			break;
+		r->first = j->next;
+		if (!r->first)
+			r->last = &r->first;
+		r->waiting--;
+		pthread_mutex_unlock(&r->lock);
+		execute(r, in->exec, j, clock_ns());
+		pthread_mutex_lock(&r->lock);
+	}
+	pthread_mutex_unlock(&r->lock);
+	return 0;
+}
+
+static struct status start_instances(struct runner *r, uint32_t n)
+{
+	uint32_t threads = pool_usable_cpus() / n;
+	for (uint32_t i = 0; i < n; i++) {
+		struct instance *in = &r->instances[i];
+		in->runner = r;
+		r->n_instances = i + 1;
+		TRY(exec_new(r->model, threads ? threads : 1, &in->exec));
+		if (pthread_create(&in->thread, 0, instance_main, in))
+			return FAIL(UNAVAILABLE, "cannot start instance thread %u", i);
+		in->started = true;
+	}
+	return STATUS_GOOD;
+}
+
+static struct status start_inline(struct runner *r, uint32_t callers)
+{
+	CHECK(callers <= CALLERS_MAX);
+	r->n_callers = callers;
+	for (uint32_t i = 0; i < callers; i++)
+		TRY(exec_new(r->model, 1, &r->callers[i]));
+	return STATUS_GOOD;
+}
+
+struct status runner_new(const struct runner_options *o, struct runner **out)
+{
+	struct status st = STATUS_GOOD;
+	struct runner *r = mem_zero(sizeof *r);
+
+	if (!r)
+		return FAIL(NO_MEMORY, "no memory for a runner");
+	r->model = o->model;
+	r->stats = o->stats;
+	r->last = &r->first;
+	pthread_mutex_init(&r->lock, 0);
+	pthread_cond_init(&r->ready, 0);
+	r->is_inline = model_cost_ns(o->model) < INLINE_NS;
+	GO(r->is_inline ? start_inline(r, o->callers) : start_instances(r, o->instances));
+	*out = r;
+	r = 0;
+out:
+	runner_free(r);
+	return st;
+}
+
+struct status runner_submit(struct runner *r, struct runner_job *j, uint64_t now)
+{
+	atomic_fetch_add_explicit(&r->stats->pending, 1, memory_order_relaxed);
+	j->queued_ns = now;
+	if (r->is_inline) {
+		CHECK(j->thread < r->n_callers);
+		execute(r, r->callers[j->thread], j, now);
+		return STATUS_GOOD;
+	}
+	pthread_mutex_lock(&r->lock);
+	bool full = r->waiting >= LIMIT_INFER_QUEUE || r->stopping;
+	if (!full) {
+		j->next = 0;
+		*r->last = j;
+		r->last = &j->next;
+		r->waiting++;
+		pthread_cond_signal(&r->ready);
+	}
+	pthread_mutex_unlock(&r->lock);
+	if (!full)
+		return STATUS_GOOD;
+	atomic_fetch_sub_explicit(&r->stats->pending, 1, memory_order_relaxed);
+	stats_failure(r->stats, FAILURE_REJECTED, 0);
+	return FAIL(UNAVAILABLE, "Exceeds maximum queue size");
+}
+
+void runner_free(struct runner *r)
+{
+	if (!r)
+		return;
+	pthread_mutex_lock(&r->lock);
+	r->stopping = true;
+	pthread_cond_broadcast(&r->ready);
+	pthread_mutex_unlock(&r->lock);
+	for (uint32_t i = 0; i < r->n_instances; i++) {
+		if (r->instances[i].started)
+			pthread_join(r->instances[i].thread, 0);
+		exec_free(r->instances[i].exec);
+	}
+	for (uint32_t i = 0; i < r->n_callers; i++)
+		exec_free(r->callers[i]);
+	pthread_cond_destroy(&r->ready);
+	pthread_mutex_destroy(&r->lock);
+	mem_free(r);
+}
+
+bool runner_inline(const struct runner *r)
+{
+	return r->is_inline;
+}
