@@ -8,7 +8,7 @@
 #include "base/half.h"
 #include "base/mem.h"
 #include "base/panic.h"
-#include "codec/safetensors.h"
+#include "codec/pth.h"
 
 #define WEIGHTS_BYTES_MAX ((size_t)16 << 30)
 
@@ -36,8 +36,14 @@ struct status weights_open(struct weights *w, const char *path)
 	uint32_t n = 0;
 
 	weights_init(w, path);
+	w->path = arena_text(&w->arena, str_from(path));
+	if (!w->path)
+		return FAIL(NO_MEMORY, "no memory for %s", path);
 	GO(file_map(path, &w->file));
-	GO_MSG(safetensors_read(w->file.bytes, &w->arena, &list, &n), "%s", path);
+	if (pth_is(w->file.bytes))
+		GO_MSG(pth_read(w->file.bytes, &w->arena, &list, &n), "%s", path);
+	else
+		GO_MSG(safetensors_read(w->file.bytes, &w->arena, &list, &n), "%s", path);
 	for (uint32_t i = 0; i < n; i++)
 		GO(weights_add(w, list[i].name, list[i].tensor));
 out:
