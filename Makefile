@@ -3,7 +3,9 @@
 #   make check      unit tests (no GPU, no network)
 #   make tidy       the lint
 #   make bench         build/bench-kernels: the convolutions of ResNet50, layer by layer
-#   make fuzz       fuzz targets (needs clang)
+#   make fuzz       fuzz targets (needs clang); make fuzz-smoke runs each for FUZZ_SECONDS
+#   make headers    every header by itself
+#   make install    PREFIX=/usr/local
 CC ?= gcc
 variant := $(if $(ASAN),-asan)$(if $(TSAN),-tsan)$(if $(TINY),-tiny)$(if $(DEBUG),-debug)
 B := build$(if $(variant),/$(patsubst -%,%,$(variant)))
@@ -67,6 +69,31 @@ $B/%.o: %.c Makefile
 
 -include $(OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_OBJ:.o=.d)
 
+# Fuzz targets, each with the library built by clang under its sanitizers. fuzz_ops brings the case list along.
+F := build/fuzz
+FUZZ := $(patsubst tests/fuzz/fuzz_%.c,$F/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_OBJ := $(SRC:%.c=$F/obj/%.o)
+FUZZ_SECONDS ?= 20
+FUZZ_FLAGS := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize=alignment -fno-sanitize-recover=all \
+	-std=gnu11 -pthread -D_GNU_SOURCE -DNEREID_DEBUG -Iinclude -Isrc -Itests -ffp-contract=off -fno-math-errno -w
+$F/obj/%_avx2.o: ISA := -mavx2 -mfma -mf16c -mbmi2
+$F/obj/%_avx512.o: ISA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mbmi2
+$F/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link $(ISA) -MMD -MP -c -o $@ $<
+$F/libnereid.a: $(FUZZ_OBJ)
+	@rm -f $@ && ar rcs $@ $^
+$F/%: tests/fuzz/fuzz_%.c $F/libnereid.a
+	clang $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $F/libnereid.a $(LIBS)
+-include $(FUZZ_OBJ:.o=.d)
+fuzz: $(FUZZ)
+# One line a target; a finding stays in build/fuzz. canary must be found out, or fuzzing itself is broken.
+fuzz-smoke: $(FUZZ)
+	@tools/fuzz_smoke.sh $F $(FUZZ_SECONDS) $(notdir $(FUZZ))
+
+test-program: $B/nereid-test $B/nereid-ops
+where:
+	@echo $B
 check: $B/nereid-test $B/nereid
 	$B/nereid-test
 tidy:
@@ -74,4 +101,13 @@ tidy:
 clean:
 	rm -rf build
 -include $(wildcard $B/bench/*.d)
-.PHONY: ops-table all bench check tidy clean
+# Every header compiles alone; the public ones as C++ too.
+headers:
+	@for h in $$(git ls-files 'src/*.h' 'include/nereid/*.h' | grep -v -e _tmpl.h -e codec/pb_ -e kernels/v); do \
+		echo "#include \"$$h\"" | $(CC) $(CFLAGS_ALL) -I. -fsyntax-only -x c - || exit 1; done
+	@for h in include/nereid/*.h; do echo "#include \"$$h\"" | g++ -Iinclude -I. -fsyntax-only -x c++ - || exit 1; done
+PREFIX ?= /usr/local
+install: $B/nereid
+	install -D -m 755 $B/nereid $(DESTDIR)$(PREFIX)/bin/nereid
+	ln -sf nereid $(DESTDIR)$(PREFIX)/bin/tritonserver
+.PHONY: all bench check clean fuzz fuzz-smoke headers install ops-table test-program tidy where
