@@ -62,11 +62,16 @@ static struct status partition(struct ir_graph *g, const struct build_options *o
 	return STATUS_GOOD;
 }
 
-/* A node asks its own backend. */
+/* Whether some backend that may be used would run the node on channels-last values. */
+static _Thread_local const struct build_options *asking;
 static bool channels_last(const struct ir_graph *g, const struct ir_node *n)
 {
-	const struct backend *b = backend_find(ir_attr_str(n, ATTR_ID_BACKEND, STR_NONE));
-	return b && b->channels_last && b->channels_last(g, n);
+	uint32_t count;
+	const struct backend *const *list = backend_list(&count);
+	for (uint32_t i = 0; i < count; i++)
+		if (list[i]->channels_last && usable(list[i], asking, i + 1 == count) && list[i]->channels_last(g, n))
+			return true;
+	return false;
 }
 
 static void log_node(struct buf *log, const struct ir_node *n, const struct backend *b, uint32_t tactic, uint64_t ns)
@@ -108,9 +113,9 @@ struct status build_target(struct ir_graph *g, const struct build_options *o)
 	struct pass_context c = {.channels_last = channels_last, .done = log_pass, .done_ctx = o->log};
 
 	CHECK_MAGIC(g, IR_GRAPH_MAGIC);
-	GO(partition(g, o));
+	asking = o;
 	GO(pass_run(g, PHASE_TARGET, &c));
-	GO(partition(g, o)); /* again, with layouts, and for the nodes that came with them */
+	GO(partition(g, o));
 	if (o->tune)
 		GO(pool_new(o->threads ? o->threads : pool_usable_cpus(), &p));
 	for (uint32_t i = 0; i < g->n_nodes; i++)

@@ -59,7 +59,7 @@ static bool cpu_supports(const struct ir_graph *g, const struct ir_node *n)
 
 static bool cpu_channels_last(const struct ir_graph *g, const struct ir_node *n)
 {
-	return cpu_supports(g, n) && ops[n->op]->channels_last;
+	return ops[n->op] && ops[n->op]->wants && ops[n->op]->wants(g, n);
 }
 
 static uint32_t cpu_tactics(const struct ir_graph *g, const struct ir_node *n, uint32_t *ids)

@@ -8,7 +8,8 @@
 
 struct cpu_op {
 	bool (*supports)(const struct ir_graph *g, const struct ir_node *n);
-	bool channels_last;                       /* runs on channels-last values, and wants to */
+	/* Whether it would run the node on channels-last values, asked while they are plain; NULL: never. */
+	bool (*wants)(const struct ir_graph *g, const struct ir_node *n);
 	uint32_t (*tactics)(const struct ir_graph *g, const struct ir_node *n, uint32_t *ids); /* NULL: one */
 	const char *(*tactic_name)(uint32_t id);  /* NULL: the operator's only way */
 	struct status (*pack)(struct ir_graph *g, struct ir_node *n, uint32_t tactic); /* NULL: nothing to pack */

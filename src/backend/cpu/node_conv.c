@@ -88,26 +88,37 @@ static bool residual_fits(const struct ir_node *n)
 	return true;
 }
 
-static bool supports(const struct ir_graph *g, const struct ir_node *n)
+/* Whether a tactic runs the node; `wanted`: on channels-last values, whatever they are now. */
+static bool fits(const struct ir_node *n, bool wanted)
 {
 	const struct ir_value *in = n->in[0], *out = n->out[0], *w = n->in[1];
 	struct conv_shape s;
-	(void)g;
 	if (!cpu__f32(in) || !cpu__f32(out) || in->rank != 4 || out->rank != 4 || !w || !w->data)
 		return false;
 	if (!cpu__static_from(in, 1) || !cpu__static_from(out, 1) || !bias_fits(n) || !residual_fits(n))
 		return false;
 	if (w->layout == LAYOUT_PLAIN && (w->dtype != DTYPE_FP32 || w->rank != 4))
 		return false;
-	if (!shape_of(n, &s))
+	if (!shape_of(n, &s) || (!wanted && out->layout != LAYOUT_CHANNELS_LAST))
 		return false;
-	/* before layouts are assigned a plain input will still become channels-last */
-	if (s.planar_in && (out->layout == LAYOUT_PLAIN || s.c > PLANAR_CHANNELS_MAX))
+	if (wanted && s.c > PLANAR_CHANNELS_MAX)
 		s.planar_in = false;
 	for (int t = 0; t < CONV_TACTIC_COUNT; t++)
 		if (conv_fits(&s, (enum conv_tactic)t))
 			return true;
 	return false;
+}
+
+static bool supports(const struct ir_graph *g, const struct ir_node *n)
+{
+	(void)g;
+	return fits(n, false);
+}
+
+static bool wants(const struct ir_graph *g, const struct ir_node *n)
+{
+	(void)g;
+	return fits(n, true);
 }
 
 static uint32_t tactics(const struct ir_graph *g, const struct ir_node *n, uint32_t *ids)
@@ -184,7 +195,7 @@ static struct status prepare(const struct prepare_args *a, struct step *out)
 
 const struct cpu_op cpu__conv = {
 	.supports = supports,
-	.channels_last = true,
+	.wants = wants,
 	.tactics = tactics,
 	.tactic_name = tactic_name,
 	.pack = pack,
