@@ -27,13 +27,18 @@ static struct status inflate_all(z_stream *z, struct span bytes, struct buf *out
 			z->avail_in = (uInt)n;
 			fed += n;
 		}
-		uint8_t *to = buf_space(out, STEP);
+		/* a full buffer may still hold all: only a byte more shows that it does not */
+		size_t left = out->limit_bytes - out->n, room = left < STEP ? left : STEP;
+		uint8_t more, *to = room ? buf_space(out, room) : &more;
 		if (!to)
 			return buf_status(out);
 		z->next_out = to;
-		z->avail_out = STEP;
+		z->avail_out = room ? (uInt)room : 1;
 		r = inflate(z, Z_NO_FLUSH);
-		out->n -= z->avail_out;
+		if (room)
+			out->n -= z->avail_out;
+		else if (!z->avail_out)
+			return FAIL(LIMIT, "the gzip data unpacks to over %zu bytes", out->limit_bytes);
 		if (r != Z_OK && r != Z_STREAM_END && !(r == Z_BUF_ERROR && fed < bytes.n))
 			return FAIL(CORRUPT, "the gzip data is damaged or cut: %s", z->msg ? z->msg : "it ends too early");
 	}

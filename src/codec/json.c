@@ -10,6 +10,8 @@
 #include "base/panic.h"
 #include "codec/json_priv.h"
 
+#include <math.h>
+
 struct check { const char *begin, *p, *end, *bad, *bad_at; int depth; };
 
 static bool fail(struct check *c, const char *text, const char *at)
@@ -27,22 +29,22 @@ static void blank(struct check *c)
 		c->p++;
 }
 
+/* Errors lie at the first character that differs. */
 static bool word(struct check *c, const char *text)
 {
-	size_t n = strlen(text);
-	if ((size_t)(c->end - c->p) < n || memcmp(c->p, text, n))
-		return fail(c, "Invalid value.", c->p + 1 < c->end ? c->p + 1 : c->end);
-	c->p += n;
+	for (; *text; text++, c->p++)
+		if (c->p >= c->end || *c->p != *text)
+			return fail(c, "Invalid value.", c->p);
 	return true;
 }
 
-static bool hex4(struct check *c, uint32_t *out)
+static bool hex4(struct check *c, const char *start, uint32_t *out)
 {
 	uint32_t v = 0;
 	for (int i = 0; i < 4; i++) {
 		int d = c->p < c->end ? json__hex(*c->p) : -1;
 		if (d < 0)
-			return fail(c, "Incorrect hex digit after \\u escape in string.", c->p);
+			return fail(c, "Incorrect hex digit after \\u escape in string.", start);
 		v = v << 4 | (uint32_t)d;
 		c->p++;
 	}
@@ -61,13 +63,13 @@ static bool escape(struct check *c, const char *start)
 	if (e != 'u')
 		return fail(c, "Invalid escape character in string.", start);
 	c->p++;
-	if (!hex4(c, &u))
+	if (!hex4(c, start, &u))
 		return false;
 	if (u >= 0xd800 && u <= 0xdfff) {
 		if (u >= 0xdc00 || c->end - c->p < 2 || c->p[0] != '\\' || c->p[1] != 'u')
 			return fail(c, "The surrogate pair in string is invalid.", start);
 		c->p += 2;
-		if (!hex4(c, &low))
+		if (!hex4(c, start, &low))
 			return false;
 		if (low < 0xdc00 || low > 0xdfff)
 			return fail(c, "The surrogate pair in string is invalid.", start);
@@ -77,12 +79,12 @@ static bool escape(struct check *c, const char *start)
 
 static bool string(struct check *c)
 {
-	const char *open = c->p++;
+	c->p++;
 	for (;;) {
 		while (c->p < c->end && json__plain((unsigned char)*c->p))
 			c->p++;
 		if (c->p >= c->end)
-			return fail(c, "Missing a closing quotation mark in string.", open);
+			return fail(c, "Missing a closing quotation mark in string.", c->p);
 		if (*c->p == '"') {
 			c->p++;
 			return true;
@@ -93,7 +95,7 @@ static bool string(struct check *c)
 				return false;
 		} else if ((unsigned char)*c->p < 0x20) {
 			return fail(c, *c->p ? "Invalid encoding in string." : "Missing a closing quotation mark in string.",
-			            *c->p ? c->p : open);
+			            c->p);
 		} else {
 			c->p++;
 		}
@@ -105,12 +107,27 @@ static bool digit(const struct check *c)
 	return c->p < c->end && *c->p >= '0' && *c->p <= '9';
 }
 
+/* "Inf" or "Infinity". */
+static bool infinity(struct check *c)
+{
+	return word(c, "Inf") && (c->p >= c->end || *c->p != 'i' || word(c, "inity"));
+}
+
+/* A number that a double cannot hold is an error, as in RapidJSON. */
+static bool fits(struct check *c, const char *start)
+{
+	double d;
+	json__number(start, c->p, &d);
+	return !isinf(d) || fail(c, "Number too big to be stored in double.", start);
+}
+
 static bool number(struct check *c)
 {
+	const char *start = c->p, *exponent = 0;
 	if (*c->p == '-')
 		c->p++;
 	if (c->p < c->end && *c->p == 'I')
-		return word(c, "Infinity");
+		return infinity(c);
 	if (c->p < c->end && *c->p == 'N')
 		return word(c, "NaN");
 	if (!digit(c))
@@ -133,10 +150,12 @@ static bool number(struct check *c)
 			c->p++;
 		if (!digit(c))
 			return fail(c, "Miss exponent in number.", c->p);
+		exponent = c->p;
 		while (digit(c))
 			c->p++;
 	}
-	return true;
+	/* 200 digits with an exponent under 100 cannot reach 1e308 */
+	return c->p - start <= 200 && (!exponent || c->p - exponent < 3) ? true : fits(c, start);
 }
 
 static bool value(struct check *c);
@@ -221,7 +240,7 @@ static bool value(struct check *c)
 	case 'N':
 		return word(c, "NaN");
 	case 'I':
-		return word(c, "Infinity");
+		return infinity(c);
 	default:
 		return c->p < c->end ? number(c) : fail(c, "Invalid value.", c->p);
 	}

@@ -38,7 +38,8 @@ bool json_str(struct json v, struct arena *a, struct str *out);
 struct str json_text(struct json v);
 
 /* Numbers or booleans, flat or nested, row-major, into a tensor's buffer of `max` elements; *count is how many were there, which may be more than max: then only
- * max are written. INVALID_ARG when an element is not what the type takes: BOOL takes booleans, others numbers; whole numbers wrap. Not for BYTES. */
+ * max are written. INVALID_ARG in Triton's words when an element is not what the type takes: BOOL takes booleans, FP32 and FP64 any number,
+ * others whole numbers (unsigned types none below zero), which wrap to the type's width. Not for BYTES, FP16 and BF16. */
 struct status json_numbers(struct json v, enum dtype t, void *out, int64_t max, int64_t *count) MUST_CHECK;
 /* Strings, flat or nested, as the wire has BYTES: 4-byte little-endian length, then the bytes. */
 struct status json_bytes(struct json v, struct arena *a, struct buf *out, int64_t *count) MUST_CHECK;

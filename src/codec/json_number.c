@@ -16,31 +16,51 @@
 static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-static const char *slow(const char *p, const char *end, double *out)
+/* Digits that a decimal needs to be rounded right, whatever follows, are fewer than this (767, and one that stands for the rest). */
+enum { SLOW_DIGITS = 780 };
+
+/* The number of p..end, which is checked, with its exponent already known: its digits without a point go to strtod with the
+ * exponent that this leaves. Digits past the room count by their number, and one that is not zero keeps the last one from being so. */
+static double slow(const char *p, const char *end, int64_t exponent)
 {
-	char text[512];
+	char text[SLOW_DIGITS + 32];
 	size_t n = 0;
-	const char *q = p;
-	while (q < end && (strchr("+-.eE", *q) || (*q >= '0' && *q <= '9')))
-		q++;
-	/* digits past the room cannot change a double that strtod reads from the first 500 */
-	n = (size_t)(q - p) < sizeof text - 1 ? (size_t)(q - p) : sizeof text - 1;
-	memcpy(text, p, n);
-	text[n] = 0;
-	*out = strtod(text, 0);
-	return q;
+	bool point = false, rest = false;
+	text[n++] = *p == '-' ? '-' : '+';
+	for (p += *p == '-'; p < end && *p != 'e' && *p != 'E'; p++) {
+		if (*p == '.') {
+			point = true;
+			continue;
+		}
+		exponent -= point;
+		if (n == 1 && *p == '0')
+			continue;
+		if (n < SLOW_DIGITS) {
+			text[n++] = *p;
+		} else {
+			exponent++;
+			rest = rest || *p != '0';
+		}
+	}
+	if (n == 1)
+		text[n++] = '0';
+	if (rest)
+		text[n - 1] |= 1;
+	exponent = exponent > 99999 ? 99999 : exponent < -99999 ? -99999 : exponent;
+	snprintf(text + n, sizeof text - n, "e%d", (int)exponent);
+	return strtod(text, 0);
 }
 
 const char *json__number(const char *p, const char *end, double *out)
 {
 	const char *start = p;
 	uint64_t m = 0;
-	int digits = 0, scale = 0;
+	int64_t digits = 0, scale = 0, e = 0;
 	bool minus = *p == '-';
 	p += minus;
 	if (p < end && (*p == 'I' || *p == 'N')) {
 		*out = *p == 'I' ? (minus ? -INFINITY : INFINITY) : NAN;
-		return p + (*p == 'I' ? 8 : 3);
+		return p + (end - p >= 8 && p[3] == 'i' ? 8 : 3);
 	}
 	for (; p < end && (unsigned char)(*p - '0') < 10; p++, digits++)
 		m = m * 10 + (uint64_t)(*p - '0');
@@ -49,13 +69,15 @@ const char *json__number(const char *p, const char *end, double *out)
 			m = m * 10 + (uint64_t)(*p - '0');
 	if (p < end && (*p == 'e' || *p == 'E')) {
 		bool down = p + 1 < end && p[1] == '-';
-		int e = 0;
 		for (p += 1 + (p + 1 < end && (p[1] == '-' || p[1] == '+')); p < end && (unsigned char)(*p - '0') < 10; p++)
-			e = e < 10000 ? e * 10 + (*p - '0') : e;
-		scale += down ? -e : e;
+			e = e < INT64_MAX / 100 ? e * 10 + (*p - '0') : e;
+		e = down ? -e : e;
+		scale += e;
 	}
-	if (digits > 15 || scale < -22 || scale > 22)
-		return slow(start, end, out);
+	if (digits > 15 || scale < -22 || scale > 22) {
+		*out = slow(start, p, e);
+		return p;
+	}
 	double v = scale < 0 ? (double)m / powers[-scale] : (double)m * powers[scale];
 	*out = minus ? -v : v;
 	return p;
@@ -155,49 +177,53 @@ static bool is_float(enum dtype t)
 	return t == DTYPE_FP32 || t == DTYPE_FP64;
 }
 
-/* A number as the integer types take it: whole ones exactly, others truncated where that is defined. */
-static int64_t to_whole(const char *p, const char *end, double d)
+static bool is_signed(enum dtype t)
 {
-	int64_t i;
+	return t == DTYPE_INT8 || t == DTYPE_INT16 || t == DTYPE_INT32 || t == DTYPE_INT64;
+}
+
+/* One element at p, of which *next is the end. */
+static bool element(const char *p, const char *end, enum dtype t, double *d, int64_t *whole, const char **next)
+{
 	uint64_t u;
-	struct str s = {p, (size_t)(end - p)};
-	if (str_i64(s, &i))
-		return i;
-	if (str_u64(s, &u))
-		return (int64_t)u;
-	return d >= -9223372036854775808.0 && d < 9223372036854775808.0 ? (int64_t)d : 0;
+	bool good;
+	if (t == DTYPE_BOOL) {
+		*whole = *p == 't';
+		*next = p + (*p == 't' ? 4 : 5);
+		return *p == 't' || *p == 'f';
+	}
+	if (strchr("tfn\"{", *p))
+		return false;
+	*next = json__number(p, end, d);
+	if (is_float(t))
+		return true;
+	struct str s = {p, (size_t)(*next - p)};
+	if (is_signed(t))
+		return str_i64(s, whole);
+	good = *p != '-' && str_u64(s, &u);
+	*whole = good ? (int64_t)u : 0;
+	return good;
 }
 
 struct status json_numbers(struct json v, enum dtype t, void *out, int64_t max, int64_t *count)
 {
-	int64_t n = 0;
+	int64_t n = 0, whole = 0;
+	double d = 0;
 	CHECK(t != DTYPE_BYTES && t != DTYPE_FP16 && t != DTYPE_BF16);
-	for (const char *p = v.p; p < v.end;) {
-		char c = *p;
-		if (c == '[' || c == ']' || c == ',' || c == ' ' || c == '\n' || c == '\r' || c == '\t') {
-			p++;
+	for (const char *p = v.p, *next = p; p < v.end; p = next) {
+		if (strchr("[], \n\r\t", *p)) {
+			next = p + 1;
 			continue;
 		}
-		bool truth = c == 't' || (c == 'f' && t == DTYPE_BOOL);
-		if (t == DTYPE_BOOL ? !truth && c != 'f' : c == 't' || c == 'f')
-			return FAIL(INVALID_ARG, t == DTYPE_BOOL ? "attempt to access JSON non-boolean as boolean"
-			                                         : "attempt to access JSON non-number as number");
-		if (c == '"' || c == '{' || c == 'n')
-			return FAIL(INVALID_ARG, t == DTYPE_BOOL ? "attempt to access JSON non-boolean as boolean"
-			            : is_float(t) ? "attempt to access JSON non-number as double"
-			                          : "attempt to access JSON non-signed-integer as signed-integer");
-		if (t == DTYPE_BOOL) {
-			if (n < max)
-				((uint8_t *)out)[n] = c == 't';
-			p += c == 't' ? 4 : 5;
-			n++;
-			continue;
-		}
-		double d;
-		const char *q = json__number(p, v.end, &d);
+		if (!element(p, v.end, t, &d, &whole, &next))
+			return FAIL(INVALID_ARG, "attempt to access JSON %s",
+			            t == DTYPE_BOOL ? "non-boolean as boolean"
+			            : is_float(t)   ? "non-number as double"
+			            : is_signed(t)  ? "non-signed-integer as signed-integer"
+			                            : "non-unsigned-integer as unsigned-integer");
+		CHECK(next > p && next <= v.end);
 		if (n < max)
-			store(t, out, n, d, is_float(t) ? 0 : to_whole(p, q, d));
-		p = q;
+			store(t, out, n, d, whole);
 		n++;
 	}
 	*count = n;

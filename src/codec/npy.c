@@ -51,7 +51,8 @@ static struct status read_shape(struct str head, struct tensor *t)
 	struct str s = after_key(head, "'shape'");
 	if (!s.n || *s.p != '(')
 		return FAIL(CORRUPT, "the .npy header has no 'shape'");
-	for (size_t i = 1; i < s.n && s.p[i] != ')';) {
+	size_t i = 1;
+	while (i < s.n && s.p[i] != ')') {
 		int64_t v = 0;
 		size_t digits = 0;
 		for (; i < s.n && s.p[i] >= '0' && s.p[i] <= '9'; i++, digits++)
@@ -64,7 +65,7 @@ static struct status read_shape(struct str head, struct tensor *t)
 		while (i < s.n && (s.p[i] == ',' || s.p[i] == ' '))
 			i++;
 	}
-	return STATUS_GOOD;
+	return i < s.n ? STATUS_GOOD : FAIL(CORRUPT, "the 'shape' of the .npy header has no end");
 }
 
 struct status npy_read(struct span bytes, struct tensor *out)
@@ -82,8 +83,11 @@ struct status npy_read(struct span bytes, struct tensor *out)
 	if (n > bytes.n - at)
 		return FAIL(CORRUPT, "the .npy header of %zu bytes goes past the end of the file", n);
 	struct str head = {(const char *)bytes.p + at, n};
-	if (str_starts(after_key(head, "'fortran_order'"), STR("True")))
+	struct str order = after_key(head, "'fortran_order'");
+	if (str_starts(order, STR("True")))
 		return FAIL(UNSUPPORTED, "the .npy file is in Fortran order; save numpy.ascontiguousarray(x)");
+	if (!str_starts(order, STR("False")))
+		return FAIL(CORRUPT, "the .npy header has no 'fortran_order'");
 	TRY(read_type(head, &t));
 	TRY(read_shape(head, &t));
 	if (!tensor_elements(&t, &count) || !mem_mul((size_t)count, dtype_bytes(t.dtype), &need) || need != bytes.n - at - n)

@@ -6,6 +6,7 @@
 #include "codec/safetensors.h"
 
 #include "base/limits.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/panic.h"
 #include "codec/json.h"
@@ -28,6 +29,8 @@ static struct status bad(struct str name, const char *what)
 
 static struct status read_shape(struct str name, struct json v, struct tensor *t)
 {
+	if (json_kind(v) != JSON_ARRAY)
+		return bad(name, "its shape is not an array");
 	for (struct json_walk w = json_walk(v); json_next(&w);) {
 		int64_t d;
 		if (t->rank == TENSOR_RANK_MAX || !json_i64(w.value, &d) || d < 0)
@@ -55,7 +58,7 @@ static struct status read_one(struct str name, struct json v, struct span data, 
 		return bad(name, "its dtype is not supported");
 	TRY(read_shape(name, shape, t));
 	for (struct json_walk w = json_walk(offsets); json_next(&w); i++)
-		if (i >= 2 || !json_u64(w.value, &at[i]))
+		if (i >= 2 || json_kind(offsets) != JSON_ARRAY || !json_u64(w.value, &at[i]))
 			return bad(name, "data_offsets is not a pair of numbers");
 	if (i != 2 || at[0] > at[1] || at[1] > data.n)
 		return bad(name, "its data_offsets lie outside the file");
@@ -101,6 +104,8 @@ struct status safetensors_read(struct span bytes, struct arena *a, struct named_
 	struct named_tensor *list = 0;
 	uint32_t count = 0, cap = 0;
 	uint64_t head;
+	struct map seen;
+	map_init(&seen, a);
 	if (bytes.n < 8)
 		return FAIL(CORRUPT, "a safetensors file of %zu bytes; its header length alone takes 8", bytes.n);
 	memcpy(&head, bytes.p, sizeof head);
@@ -117,6 +122,10 @@ struct status safetensors_read(struct span bytes, struct arena *a, struct named_
 			return FAIL(LIMIT, "the safetensors file has over %u tensors, or memory ran out", count);
 		struct json key = {w.key.p - 1, w.key.p + w.key.n + 1};
 		if (!json_str(key, a, &list[count].name))
+			return FAIL(NO_MEMORY, "no memory for a safetensors header");
+		if (map_get(&seen, list[count].name))
+			return bad(list[count].name, "it is there twice");
+		if (!map_put(&seen, list[count].name, (void *)(uintptr_t)w.value.p))
 			return FAIL(NO_MEMORY, "no memory for a safetensors header");
 		TRY(read_one(list[count].name, w.value, data, a, &list[count].tensor));
 		count++;
