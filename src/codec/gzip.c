@@ -1,7 +1,8 @@
 /* gzip through zlib.
  *
- * Output goes to a growing buffer in steps, so a small input that unpacks to terabytes ends at the buffer's limit. One member is read; more after it are an error, as
- * nothing that we fetch has them. zlib allocates its window itself. One thread a call.
+ * Output goes to a growing buffer in steps, so a small input that unpacks to terabytes ends at
+ * the buffer's limit. One member is read; more after it are an error, as nothing that we fetch
+ * has them. zlib allocates its window itself. One thread a call.
  */
 #include "codec/gzip.h"
 

@@ -1,7 +1,8 @@
-/* The IDX format: two zero bytes, the type 8 (unsigned byte), the rank, big-endian dimensions, then the bytes.
+/* The IDX format: two zero bytes, the type 8 (unsigned byte), the rank, big-endian dimensions,
+ * then the bytes.
  *
- * Only unsigned bytes are read: nothing else is in use. The length must be exactly what the dimensions say, so a truncated download is found here. Pure: the result points into
- * the input.
+ * Only unsigned bytes are read: nothing else is in use. The length must be exactly what the
+ * dimensions say, so a truncated download is found here. Pure: the result points into the input.
  */
 #include "codec/idx.h"
 

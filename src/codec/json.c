@@ -1,8 +1,9 @@
 /* Checking and walking JSON in place.
  *
- * json_check is a recursive descent of bounded depth in RapidJSON's order of errors, whose words clients of Triton see. Everything after it relies on a good check and so
- * needs no error paths: skipping a value is counting brackets outside strings. Pure: no I/O, memory only from the caller's arena. Any number of threads
- * may walk one text.
+ * json_check is a recursive descent of bounded depth in RapidJSON's order of errors, whose
+ * words clients of Triton see. Everything after it relies on a good check and so needs no error
+ * paths: skipping a value is counting brackets outside strings. Pure: no I/O, memory only from
+ * the caller's arena. Any number of threads may walk one text.
  */
 #include "codec/json.h"
 

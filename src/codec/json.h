@@ -1,8 +1,10 @@
 /* JSON without a tree: a document is checked once, whole, and then walked in place.
  *
- * json_check accepts what RapidJSON accepts as Triton sets it (NaN, Infinity and -Infinity are numbers; strings are UTF-8), and names errors in its words with
- * their offset. After a good check the other functions cannot run past the end; they are undefined on unchecked text. A struct json is a place in the
- * text; it owns nothing. Objects with a name twice: the first counts. */
+ * json_check accepts what RapidJSON accepts as Triton sets it (NaN, Infinity and -Infinity are
+ * numbers; strings are UTF-8), and names errors in its words with their offset. After a good
+ * check the other functions cannot run past the end; they are undefined on unchecked text. A
+ * struct json is a place in the text; it owns nothing. Objects with a name twice: the first
+ * counts. */
 #ifndef NEREID_CODEC_JSON_H
 #define NEREID_CODEC_JSON_H
 
@@ -37,9 +39,11 @@ bool json_str(struct json v, struct arena *a, struct str *out);
 /* The text of a value as it stands. */
 struct str json_text(struct json v);
 
-/* Numbers or booleans, flat or nested, row-major, into a tensor's buffer of `max` elements; *count is how many were there, which may be more than max: then only
- * max are written. INVALID_ARG in Triton's words when an element is not what the type takes: BOOL takes booleans, FP32 and FP64 any number,
- * others whole numbers (unsigned types none below zero), which wrap to the type's width. Not for BYTES, FP16 and BF16. */
+/* Numbers or booleans, flat or nested, row-major, into a tensor's buffer of `max` elements;
+ * *count is how many were there, which may be more than max: then only max are written.
+ * INVALID_ARG in Triton's words when an element is not what the type takes: BOOL takes booleans,
+ * FP32 and FP64 any number, others whole numbers (unsigned types none below zero), which wrap to
+ * the type's width. Not for BYTES, FP16 and BF16. */
 struct status json_numbers(struct json v, enum dtype t, void *out, int64_t max, int64_t *count) MUST_CHECK;
 /* Strings, flat or nested, as the wire has BYTES: 4-byte little-endian length, then the bytes. */
 struct status json_bytes(struct json v, struct arena *a, struct buf *out, int64_t *count) MUST_CHECK;

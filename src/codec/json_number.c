@@ -1,8 +1,10 @@
 /* Numbers and strings between JSON text and tensors.
  *
- * A decimal of at most 15 digits and a small exponent is exact in double arithmetic (Clinger 1990, the fast path); all others go through strtod. Whole numbers that fit 64
- * bits are read as such, so that INT64 tensors keep every bit. Arrays may be nested; brackets and commas are simply passed over, as the text is checked. Writing finds the shortest
- * decimal that reads back by trying precisions. Pure.
+ * A decimal of at most 15 digits and a small exponent is exact in double arithmetic (Clinger
+ * 1990, the fast path); all others go through strtod. Whole numbers that fit 64 bits are read as
+ * such, so that INT64 tensors keep every bit. Arrays may be nested; brackets and commas are
+ * simply passed over, as the text is checked. Writing finds the shortest decimal that reads back
+ * by trying precisions. Pure.
  */
 #include "base/mem.h"
 #include "base/panic.h"
@@ -16,11 +18,13 @@
 static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-/* Digits that a decimal needs to be rounded right, whatever follows, are fewer than this (767, and one that stands for the rest). */
+/* Digits that a decimal needs to be rounded right, whatever follows, are fewer than this (767,
+ * and one that stands for the rest). */
 enum { SLOW_DIGITS = 780 };
 
-/* The number of p..end, which is checked, with its exponent already known: its digits without a point go to strtod with the
- * exponent that this leaves. Digits past the room count by their number, and one that is not zero keeps the last one from being so. */
+/* The number of p..end, which is checked, with its exponent already known: its digits without a
+ * point go to strtod with the exponent that this leaves. Digits past the room count by their
+ * number, and one that is not zero keeps the last one from being so. */
 static double slow(const char *p, const char *end, int64_t exponent)
 {
 	char text[SLOW_DIGITS + 32];
@@ -309,8 +313,8 @@ void json_put_f64(struct buf *b, double v)
 	put_text(b, text);
 }
 
-/* Numbers of magnitude 0.001 to 1e6, the common case, without printf: nine significant digits by integer arithmetic,
- * taken only when they read back. */
+/* Numbers of magnitude 0.001 to 1e6, the common case, without printf: nine significant digits by
+ * integer arithmetic, taken only when they read back. */
 static bool quick_f32(struct buf *b, float v)
 {
 	float a = fabsf(v);

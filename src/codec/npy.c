@@ -1,7 +1,8 @@
 /* The .npy format: a magic, a version, a Python dictionary as text, then the array.
  *
- * The dictionary is read by looking for its three keys with a scanner for just this text; anything else in it is refused. Fortran order, big-endian and object arrays are refused
- * with a sentence that says how to save instead. Pure: the result points into the input.
+ * The dictionary is read by looking for its three keys with a scanner for just this text;
+ * anything else in it is refused. Fortran order, big-endian and object arrays are refused with a
+ * sentence that says how to save instead. Pure: the result points into the input.
  */
 #include "codec/npy.h"
 

@@ -1,9 +1,10 @@
 /* The machine of the pickle reader: a stack of values, a stack of marks, and a memo.
  *
- * Opcodes fall into three groups, each with its function: plain values, containers, and names, calls and the memo. Whatever is not
- * among them is refused. Every opcode makes at most one value beyond what it takes from the stack, so memory is a small multiple of the
- * pickle's length. The memo is dense, as every writer makes it. Containers that hold themselves are harmless: nothing here walks down.
- * Pure; memory is the caller's arena.
+ * Opcodes fall into three groups, each with its function: plain values, containers, and names,
+ * calls and the memo. Whatever is not among them is refused. Every opcode makes at most one
+ * value beyond what it takes from the stack, so memory is a small multiple of the pickle's
+ * length. The memo is dense, as every writer makes it. Containers that hold themselves are
+ * harmless: nothing here walks down. Pure; memory is the caller's arena.
  */
 #include "base/limits.h"
 #include "base/panic.h"

@@ -1,5 +1,6 @@
-/* Python's pickle, protocols 2 to 4, read as plain data: None, bool, int, float, str, tuple, list, dict, and what the names of
- * pth.def make. The reader is a stack machine without recursion; it calls no Python and constructs nothing else. */
+/* Python's pickle, protocols 2 to 4, read as plain data: None, bool, int, float, str, tuple,
+ * list, dict, and what the names of pth.def make. The reader is a stack machine without
+ * recursion; it calls no Python and constructs nothing else. */
 #ifndef NEREID_CODEC_PICKLE_H
 #define NEREID_CODEC_PICKLE_H
 

@@ -1,8 +1,9 @@
 /* What a pickle may construct: empty dicts, storages, tensors over storages.
  *
- * A tensor that cannot be used (strides that are not contiguous, a view past its storage) is kept with the reason, as it may belong to a part of
- * the checkpoint that nobody asks for; pth_read tells it with the tensor's name. A malformed call is an error at once. Pure; memory is the caller's
- * arena.
+ * A tensor that cannot be used (strides that are not contiguous, a view past its storage) is
+ * kept with the reason, as it may belong to a part of the checkpoint that nobody asks for;
+ * pth_read tells it with the tensor's name. A malformed call is an error at once. Pure; memory
+ * is the caller's arena.
  */
 #include "base/mem.h"
 #include "base/panic.h"
@@ -69,7 +70,8 @@ struct status pickle__persistent(struct pickle id, struct arena *a, pickle_stora
 	return STATUS_GOOD;
 }
 
-/* Strides are those of row-major order; a dimension of one, and a tensor without elements, may have any. */
+/* Strides are those of row-major order; a dimension of one, and a tensor without elements, may
+ * have any. */
 static bool contiguous(const struct tensor *t, struct pickle strides, int64_t count)
 {
 	int64_t want = 1;

@@ -1,8 +1,10 @@
 /* PyTorch's zip format: NAME/data.pkl, and the content of storage k in NAME/data/k.
  *
- * The pickle is read by codec/pickle.h, which asks here for storages; a storage must be as long as its type and count say, and its checksum is
- * checked once, however many tensors share it. Then the state dict is looked for at the root, under 'state_dict' and under 'model'. Big-endian
- * files and the format before version 1.6 are refused with what to do. Tensors point into the input.
+ * The pickle is read by codec/pickle.h, which asks here for storages; a storage must be as
+ * long as its type and count say, and its checksum is checked once, however many tensors share
+ * it. Then the state dict is looked for at the root, under 'state_dict' and under 'model'.
+ * Big-endian files and the format before version 1.6 are refused with what to do. Tensors point
+ * into the input.
  */
 #include "codec/pth.h"
 

@@ -1,7 +1,9 @@
-/* The safetensors format: 8 bytes of header length, a JSON object of name to type, shape and offsets, then the data.
+/* The safetensors format: 8 bytes of header length, a JSON object of name to type, shape and
+ * offsets, then the data.
  *
- * Checked as hostile input: the header lies inside the file and is JSON, every tensor's bytes are what its type and shape need, lie inside the data, and no two overlap. The data must
- * be covered without holes, as the format demands. Pure: tensors point into the input.
+ * Checked as hostile input: the header lies inside the file and is JSON, every tensor's bytes
+ * are what its type and shape need, lie inside the data, and no two overlap. The data must be
+ * covered without holes, as the format demands. Pure: tensors point into the input.
  */
 #include "codec/safetensors.h"
 

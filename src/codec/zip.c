@@ -1,9 +1,11 @@
 /* The zip format, read from its central directory.
  *
- * Everything is hostile until checked: the directory and every member lie inside the file, names are unique, the local header agrees with
- * the directory, and all packed members together are no longer than the file, so that many entries for the same bytes cannot make
- * much work of a small file. A deflated member is refused before memory is taken when its size is more than deflate can
- * reach (1032:1). Data before the archive and split archives are not read. Owns nothing; memory is the caller's arena.
+ * Everything is hostile until checked: the directory and every member lie inside the file,
+ * names are unique, the local header agrees with the directory, and all packed members together
+ * are no longer than the file, so that many entries for the same bytes cannot make much work of
+ * a small file. A deflated member is refused before memory is taken when its size is more than
+ * deflate can reach (1032:1). Data before the archive and split archives are not read. Owns
+ * nothing; memory is the caller's arena.
  */
 #include "codec/zip.h"
 

@@ -1,7 +1,8 @@
 /* Sets of named tensors out of checkpoints.
  *
- * A file is recognised by its content, mapped, and indexed by name; tensors stay in the mapping. Half-precision tensors are widened into the arena when they are asked for. Every error
- * names the file and the tensor. One thread owns a set.
+ * A file is recognised by its content, mapped, and indexed by name; tensors stay in the
+ * mapping. Half-precision tensors are widened into the arena when they are asked for. Every
+ * error names the file and the tensor. One thread owns a set.
  */
 #include "train/weights.h"
 

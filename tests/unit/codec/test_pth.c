@@ -1,4 +1,5 @@
-/* .pth files of tests/fixtures/make_pth.py, which writes what torch.save writes; and the same files damaged. */
+/* .pth files of tests/fixtures/make_pth.py, which writes what torch.save writes; and the same
+ * files damaged. */
 #include "base/file.h"
 #include "base/half.h"
 #include "codec/pth.h"

@@ -1,4 +1,5 @@
-/* Zip files made here, good and hostile: each field of the directory that a reader could trust is given a lie. */
+/* Zip files made here, good and hostile: each field of the directory that a reader could trust
+ * is given a lie. */
 #include "base/buf.h"
 #include "codec/zip.h"
 #include "unit/test.h"
