@@ -1,12 +1,20 @@
 #!/usr/bin/env python3
-"""The lint: layers, banned calls, sizes, head paragraphs, one table per vocabulary, private strings. tools/tidy.py [--ratchet]
+"""The lint: layers, banned calls, sizes, head paragraphs, comments, assertions, tests that are missing, locks and
+paths that documents name, private strings. Usage: tools/tidy.py [--ratchet | --rooms | --help]
 
-What is already over a size is listed in tools/ratchet.txt as `path long-lines long-functions file-lines`; those numbers may only fall. --ratchet writes
-the list anew (use it after improving). Exit status 1 when something is wrong; the last line is 'N passed, N failed' over the files.
+What is not yet as it should be is listed in tools/ratchet.txt, and may only get better:
+  PATH long-lines long-functions lines-over-the-limit     of a file
+  untested PATH                                           a source without tests/unit/ROOM/test_FILE.c
+  room NAME comment-percent checks-per-1000-lines         a room under its share: it may not fall further
+--ratchet writes the list anew: run it after improving something (a note says when), read `git diff
+tools/ratchet.txt`, and commit it when numbers of files fell and those of rooms rose. --rooms prints the figures of
+all rooms. Exit status 1 when something is wrong; the last line is 'N passed, N failed' over files and rooms.
 """
 import os, re, subprocess, sys
 
 LINE, FUNCTION, FILE, KERNEL_FILE = 100, 70, 800, 1200
+COMMENTS = 12                                              # percent of a room's lines, kernels left out
+CHECKS, CHECK_ROOMS = 20, ("ir", "plan", "engine", "serve", "codec")
 BANNED = {  # call: (why, folders where it is fine)
     r"\b(strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|gmtime|localtime|alloca)\s*\(": ("use the bounded form", ()),
     r"\b(malloc|calloc|realloc|free)\s*\(": ("use base/mem.h", ("src/base/mem.c",)),
@@ -83,13 +91,78 @@ def check_file(path, rooms, ratchet, fresh, say):
             say(f"{have} {what}; {may} are allowed (tools/ratchet.txt)")
 
 
-def main():
-    os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-    rooms, ratchet, fresh, bad = layers(), {}, {}, {}
+def untested(path):
+    """Whether a source has no unit test of its name; variants of a template share one."""
+    name = re.sub(r"(_avx2|_avx512|_c)$", "", os.path.basename(path)[:-2])
+    return not os.path.exists(os.path.join(os.path.dirname("tests/unit" + path[3:]), f"test_{name}.c"))
+
+
+def room_figures(files):
+    """{room: [lines with a comment, lines, CHECKs]}: blank lines left out, kernels too."""
+    rooms = {}
+    for path in files:
+        if not path.startswith("src/") or "/kernels/" in path or path.endswith(".def"):
+            continue
+        text = open(path, encoding="utf-8", errors="replace").read()
+        code = strip_comments(text).split("\n")
+        blank = re.sub(r'"(\\.|[^"\\\n])*"', '""', text)
+        commented = sum(m[0].count("\n") + 1 for m in re.finditer(r"//[^\n]*|/\*.*?\*/", blank, flags=re.S))
+        r = rooms.setdefault(path.split("/")[1], [0, 0, 0])
+        r[0] += commented
+        r[1] += sum(bool(x.strip()) for x in text.split("\n"))
+        r[2] += sum(len(re.findall(r"\bD?CHECK(_MAGIC)?\(|\bUNREACHABLE\(|\bASSERT_OWNER\(", x)) for x in code)
+    return {room: (100 * c // max(n, 1), 1000 * k // max(n, 1), n) for room, (c, n, k) in sorted(rooms.items())}
+
+
+def check_rooms(figures, floors, bad, notes):
+    """Rows for rooms that are under their share."""
+    rows = []
+    for room, (comments, checks, _) in figures.items():
+        need = (COMMENTS, CHECKS if room in CHECK_ROOMS else 0)
+        floor = floors.get(room, need)
+        for have, want, may, what in zip((comments, checks), need, floor, ("% comments", "assertions per 1,000 lines")):
+            if have < min(want, may):
+                bad.setdefault(f"src/{room}", []).append(f"{have} {what}; it had {min(want, may)}, and {want} are wanted")
+            elif have > may and may < want:
+                notes.append(f"room {room}")
+        if comments < need[0] or checks < need[1]:
+            rows.append(f"room {room} {comments} {checks}\n")
+    return rows
+
+
+def check_docs(bad):
+    """Locks are named in threads.md; paths that documents name are there."""
+    listed = open("docs/internals/threads.md", encoding="utf-8").read()
+    for path in tracked("src"):
+        if path.endswith((".c", ".h")) and "pthread_mutex_t" in open(path, encoding="utf-8").read() and path not in listed:
+            bad.setdefault(path, []).append("its lock is not in docs/internals/threads.md")
+    for doc in tracked("*.md"):
+        for m in re.finditer(r"`((?:src|tests|tools|include|bench|docs)/[\w./-]+)`", open(doc, encoding="utf-8").read()):
+            if not os.path.exists(m[1]):
+                bad.setdefault(doc, []).append(f"it names {m[1]}, which does not exist")
+
+
+def read_ratchet():
+    """(sizes by path, paths of untested sources, floors by room)."""
+    files, without, floors = {}, set(), {}
     if os.path.exists("tools/ratchet.txt"):
         for line in open("tools/ratchet.txt"):
-            path, *n = line.split()
-            ratchet[path] = tuple(map(int, n))
+            word, *rest = line.split()
+            if word == "untested":
+                without.add(rest[0])
+            elif word == "room":
+                floors[rest[0]] = tuple(map(int, rest[1:]))
+            else:
+                files[word] = tuple(map(int, rest))
+    return files, without, floors
+
+
+def main():
+    os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+    if "--help" in sys.argv:
+        print(__doc__)
+        return 0
+    (ratchet, without, floors), rooms, fresh, bad, notes = read_ratchet(), layers(), {}, {}, []
     files = [p for p in tracked("src", "include", "tests", "bench") if p.endswith((".c", ".h", ".def"))]
     for path in files:
         check_file(path, rooms, ratchet, fresh, lambda text, p=path: bad.setdefault(p, []).append(text))
@@ -97,14 +170,30 @@ def main():
         data = open(path, "rb").read()
         if path != "tools/tidy.py" and b"\0" not in data and PRIVATE.search(data.decode("utf-8", "replace")):
             bad.setdefault(path, []).append("it names a path of one machine or a registry's host")
+    lacking = [p for p in files if p.startswith("src/") and p.endswith(".c") and untested(p)]
+    for path in lacking:
+        if path not in without:
+            bad.setdefault(path, []).append("it has no unit test: tests/unit/ROOM/test_FILE.c")
+    figures = room_figures(files)
+    rows = check_rooms(figures, floors, bad, notes)
+    check_docs(bad)
+    if "--rooms" in sys.argv:
+        for room, (comments, checks, lines) in figures.items():
+            print(f"{room:10} {lines:6} lines {comments:3} % comments {checks:3} assertions per 1,000 lines")
     if "--ratchet" in sys.argv:
         with open("tools/ratchet.txt", "w") as f:
             f.writelines(f"{p} {a} {b} {c}\n" for p, (a, b, c) in sorted(fresh.items()))
+            f.writelines(f"untested {p}\n" for p in lacking)
+            f.writelines(rows)
         return 0
+    notes += [p for p in sorted(ratchet) if any(a < b for a, b in zip(fresh.get(p, (0, 0, 0)), ratchet[p]))]
+    notes += sorted(without - set(lacking))
     for path, texts in sorted(bad.items()):
         for t in texts:
             print(f"{path}: {t}")
-    print(f"{len(files) - len(bad)} passed, {len(bad)} failed")
+    if notes:
+        print(f"{len(notes)} rows of tools/ratchet.txt can be made stricter with --ratchet: {', '.join(notes[:8])}")
+    print(f"{len(files) + len(figures) - len(bad)} passed, {len(bad)} failed")
     return bool(bad)
 
 

@@ -1,4 +1,5 @@
-/* CRC-32C: the vectors of RFC 3720, continuing at every place, and lengths around the three streams of a block. */
+/* CRC-32C: the vectors of RFC 3720, continuing at every place,
+ * and lengths around the three streams of a block. */
 #include "unit/test.h"
 
 #include "base/crc32c.h"
@@ -41,7 +42,8 @@ TEST(lengths_and_places)
 	uint8_t *b = mem_alloc(N);
 	for (int i = 0; i < N; i++)
 		b[i] = (uint8_t)(i * 31 + i / 251);
-	static const size_t lengths[] = {1, 7, 8, 9, 4095, 4097, 12287, 12288, 12289, 12295, 24576, 24577, 29990};
+	static const size_t lengths[] = {1, 7, 8, 9, 4095, 4097, 12287, 12288, 12289, 12295,
+	                                 24576, 24577, 29990};
 	for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
 		for (size_t at = 0; at < 9; at += 4) {
 			size_t n = lengths[i], cut = n / 3;

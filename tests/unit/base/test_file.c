@@ -1,4 +1,5 @@
-/* Files: mapping, reading, atomic writing, listing; what is missing, too large, cut short, or not a file. */
+/* Files: mapping, reading, atomic writing, listing;
+ * what is missing, too large, cut short, or not a file. */
 #include "unit/test.h"
 
 #include "base/file.h"

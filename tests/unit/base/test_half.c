@@ -31,7 +31,8 @@ TEST(every_half)
 		assert_true(same(f, meaning(h)));
 		uint16_t back = half_from_f32(f);
 		if (isnan(f))
-			assert_true((back & 0x7c00) == 0x7c00 && (back & 0x3ff) && (back & 0x8000) == (h & 0x8000));
+			assert_true((back & 0x7c00) == 0x7c00 && (back & 0x3ff) &&
+			            (back & 0x8000) == (h & 0x8000));
 		else
 			assert_int_equal(back, h);
 	}

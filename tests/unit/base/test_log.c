@@ -67,7 +67,8 @@ TEST(levels_and_iso)
 	LOG_V(1, "dropped");
 	log_table("dropped");
 	struct buf b = content(path);
-	assert_matches((const char *)b.p, "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z E [0-9]+ .*\"kept\"$");
+	assert_matches((const char *)b.p,
+	               "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z E [0-9]+ .*\"kept\"$");
 	assert_null(strstr((const char *)b.p, "dropped"));
 	buf_release(&b);
 	struct log_settings s = log_get();

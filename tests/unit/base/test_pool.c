@@ -1,4 +1,5 @@
-/* The pool: each task once, effects visible after the loop, over thousands of loops; limits and failures. */
+/* The pool: each task once, effects visible after the loop, over thousands of loops;
+ * limits and failures. */
 #include "unit/test.h"
 
 #include "base/mem.h"
@@ -8,7 +9,11 @@
 #include <stdatomic.h>
 
 enum { TASKS_MAX = 64 };
-struct job { uint32_t done[TASKS_MAX], threads; atomic_uint wrong; uint64_t inside[POOL_THREADS_MAX]; };
+struct job {
+	uint32_t done[TASKS_MAX], threads;
+	atomic_uint wrong;
+	uint64_t inside[POOL_THREADS_MAX];
+};
 
 /* Plain memory on purpose: ThreadSanitizer sees when loops are not ordered. */
 static void mark(void *ctx, uint32_t task, uint32_t thread)

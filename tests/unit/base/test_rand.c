@@ -1,4 +1,5 @@
-/* Random numbers: the generator's published outputs, ranges, and rough statistics from fixed seeds. */
+/* Random numbers: the generator's published outputs, ranges,
+ * and rough statistics from fixed seeds. */
 #include "unit/test.h"
 
 #include "base/rand.h"
@@ -9,7 +10,8 @@
 TEST(published_outputs)
 {
 	/* of xoshiro256** from the state 1, 2, 3, 4 */
-	static const uint64_t want[] = {11520u, 0u, 1509978240u, 1215971899390074240u, 1216172134540287360u};
+	static const uint64_t want[] = {11520u, 0u, 1509978240u, 1215971899390074240u,
+	                                1216172134540287360u};
 	struct rand r = {{1, 2, 3, 4}};
 	for (int i = 0; i < 5; i++)
 		assert_true(rand_u64(&r) == want[i]);

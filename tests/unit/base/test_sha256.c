@@ -20,7 +20,8 @@ TEST(vectors)
 {
 	for (size_t piece = 1; piece < 70; piece += 23) {
 		assert_hash("", piece, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-		assert_hash("abc", piece, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+		assert_hash("abc", piece,
+		            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 		assert_hash("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", piece,
 		            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
 	}

@@ -1,4 +1,5 @@
-/* Statuses carry a code, a place and a sentence; wrapping keeps the first two; the ring keeps the last sixteen apart. */
+/* Statuses carry a code, a place and a sentence; wrapping keeps the first two;
+ * the ring keeps the last sixteen apart. */
 #include "unit/test.h"
 
 #include <stdio.h>

@@ -41,7 +41,8 @@ TEST(rank_too_high_ends_the_program)
 TEST(shapes_as_text)
 {
 	char text[64];
-	assert_string_equal(tensor_shape_text((int64_t[]){1, 3, 224, 224}, 4, text, sizeof text), "[1,3,224,224]");
+	assert_string_equal(tensor_shape_text((int64_t[]){1, 3, 224, 224}, 4, text, sizeof text),
+	                    "[1,3,224,224]");
 	assert_string_equal(tensor_shape_text((int64_t[]){-1}, 1, text, sizeof text), "[-1]");
 	assert_string_equal(tensor_shape_text(0, 0, text, sizeof text), "[]");
 	for (size_t n = 1; n < 14; n++) {
