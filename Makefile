@@ -74,13 +74,14 @@ F := build/fuzz
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,$F/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_OBJ := $(SRC:%.c=$F/obj/%.o)
 FUZZ_SECONDS ?= 20
+CCACHE := $(shell command -v ccache)
 FUZZ_FLAGS := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize=alignment -fno-sanitize-recover=all \
 	-std=gnu11 -pthread -D_GNU_SOURCE -DNEREID_DEBUG -Iinclude -Isrc -Itests -ffp-contract=off -fno-math-errno -w
 $F/obj/%_avx2.o: ISA := -mavx2 -mfma -mf16c -mbmi2
 $F/obj/%_avx512.o: ISA := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mbmi2
 $F/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link $(ISA) -MMD -MP -c -o $@ $<
+	$(CCACHE) clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link $(ISA) -MMD -MP -c -o $@ $<
 $F/libnereid.a: $(FUZZ_OBJ)
 	@rm -f $@ && ar rcs $@ $^
 $F/%: tests/fuzz/fuzz_%.c $F/libnereid.a
@@ -105,7 +106,7 @@ clean:
 headers:
 	@for h in $$(git ls-files 'src/*.h' 'include/nereid/*.h' | grep -v -e _tmpl.h -e codec/pb_ -e kernels/v); do \
 		echo "#include \"$$h\"" | $(CC) $(CFLAGS_ALL) -I. -fsyntax-only -x c - || exit 1; done
-	@for h in include/nereid/*.h; do echo "#include \"$$h\"" | g++ -Iinclude -I. -fsyntax-only -x c++ - || exit 1; done
+	@for h in include/nereid/*.h; do echo "#include \"$$h\"" | $(if $(shell command -v g++),g++,clang++) -Iinclude -I. -fsyntax-only -x c++ - || exit 1; done
 PREFIX ?= /usr/local
 install: $B/nereid
 	install -D -m 755 $B/nereid $(DESTDIR)$(PREFIX)/bin/nereid
