@@ -9,13 +9,14 @@
 
 static struct status parse_dims(struct str text, int64_t *dims, uint32_t *rank)
 {
+	struct str whole = text;
 	*rank = 0;
 	while (text.n) {
 		const char *x = memchr(text.p, 'x', text.n);
 		struct str one = {text.p, x ? (size_t)(x - text.p) : text.n};
 		if (*rank == TENSOR_RANK_MAX || !str_i64(one, &dims[*rank]) || dims[*rank] < 0)
 			return FAIL(INVALID_ARG, "the shape '%.*s' is not of the form 1x3x224x224 with at most %d numbers",
-			            STR_ARG(text), TENSOR_RANK_MAX);
+			            STR_ARG(whole), TENSOR_RANK_MAX);
 		++*rank;
 		text.p += one.n + (x != 0);
 		text.n -= one.n + (x != 0);
