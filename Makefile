@@ -108,7 +108,10 @@ headers:
 		echo "#include \"$$h\"" | $(CC) $(CFLAGS_ALL) -I. -fsyntax-only -x c - || exit 1; done
 	@for h in include/nereid/*.h; do echo "#include \"$$h\"" | $(if $(shell command -v g++),g++,clang++) -Iinclude -I. -fsyntax-only -x c++ - || exit 1; done
 PREFIX ?= /usr/local
-install: $B/nereid
+install: $B/nereid $B/libnereid.a
 	install -D -m 755 $B/nereid $(DESTDIR)$(PREFIX)/bin/nereid
+	install -D -m 644 $B/libnereid.a $(DESTDIR)$(PREFIX)/lib/libnereid.a
+	install -d $(DESTDIR)$(PREFIX)/include/nereid
+	install -m 644 $(wildcard include/nereid/*) $(DESTDIR)$(PREFIX)/include/nereid
 	ln -sf nereid $(DESTDIR)$(PREFIX)/bin/tritonserver
 .PHONY: all bench check clean fuzz fuzz-smoke headers install ops-table test-program tidy where
