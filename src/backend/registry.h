@@ -21,7 +21,8 @@ struct step_args {
 	void *scratch;              /* step->scratch_bytes, 64-byte aligned, undefined content */
 	struct pool *pool;
 };
-/* May fail only for what depends on input values (an index out of range, an integer division by zero). */
+/* Outputs do not overlap inputs, but for Conv, whose output may be its residual.
+ * May fail only for what depends on input values (an index out of range, an integer division by zero). */
 typedef struct status step_fn(const struct step *s, const struct step_args *a);
 struct step { step_fn *run; const void *state; size_t scratch_bytes; };
 

@@ -85,6 +85,43 @@ static void bind(const struct ir_graph *g, struct memory_plan *m)
 	}
 }
 
+static bool same_bytes(const struct ir_value *a, const struct ir_value *b)
+{
+	if (a->rank != b->rank || a->layout != b->layout || a->dtype != b->dtype)
+		return false;
+	for (int32_t i = 0; i < a->rank; i++)
+		if (!dim_eq(a->dims[i], b->dims[i]))
+			return false;
+	return true;
+}
+
+/* A convolution writes over its residual where nobody reads that later: the bytes are in the cache,
+ * and one buffer less is touched. Drivers allow it (backend/cpu/conv.h). */
+static struct status in_place(const struct ir_graph *g, struct arena *a, struct memory_plan *m)
+{
+	uint32_t *last = ARENA_ARRAY(a, (size_t)g->n_values + 1, uint32_t);
+	if (!last)
+		return FAIL(NO_MEMORY, "no memory to plan memory");
+	for (uint32_t i = 0; i < g->n_nodes; i++)
+		for (uint32_t k = 0; k < g->nodes[i]->n_in; k++)
+			if (g->nodes[i]->in[k])
+				last[m->roots[g->nodes[i]->in[k]->id]] = i;
+	for (uint32_t i = 0; i < g->n_nodes; i++) {
+		const struct ir_node *n = g->nodes[i];
+		if (n->op != OP_CONV || n->n_in < 4 || !n->in[3] || !n->out[0])
+			continue;
+		uint32_t r = m->roots[n->in[3]->id], o = m->roots[n->out[0]->id];
+		if (m->places[r].kind != PLACE_NONE || m->places[o].kind != PLACE_NONE || last[r] != i ||
+		    m->roots[n->in[0]->id] == r || !same_bytes(n->in[3], n->out[0]))
+			continue;
+		for (uint32_t v = 0; v < g->n_values; v++)
+			if (m->roots[v] == o)
+				m->roots[v] = r;
+		last[r] = last[o];
+	}
+	return STATUS_GOOD;
+}
+
 static void touch(struct life *l, uint32_t at)
 {
 	if (at < l->first)
@@ -180,6 +217,7 @@ struct status memory_plan(const struct ir_graph *g, int64_t batch_max, struct ar
 		return FAIL(NO_MEMORY, "no memory to plan memory");
 	find_roots(g, m.roots);
 	bind(g, &m);
+	TRY(in_place(g, a, &m));
 	TRY(lives(g, batch_max, &m, l, &count));
 	TRY(assign(l, count, a, &m));
 	for (uint32_t i = 0; i < g->n_values; i++)

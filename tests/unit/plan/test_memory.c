@@ -102,6 +102,37 @@ TEST(a_chain_needs_two_buffers)
 	arena_release(&a);
 }
 
+/* x -> a; conv(b, w, -, a) -> y: y lies where a lay, unless a is read again. */
+static void residual(bool read_again, bool *in_place)
+{
+	struct arena a;
+	struct memory_plan m;
+	arena_init(&a, 1 << 22);
+	struct ir_graph *g = ir_graph_new(&a);
+	struct ir_value *x = value(g, 64), *r = node(g, OP_RELU, x, 0, 64), *b = node(g, OP_NEG, x, 0, 64);
+	struct ir_node *n = ir_node_new(g, OP_CONV, STR("c"), 4, 1);
+	struct ir_value *y = value(g, 64);
+	n->in[0] = b;
+	n->in[1] = b;
+	n->in[3] = r;
+	ir_node_output(n, 0, y);
+	struct ir_value *z = node(g, OP_ADD, y, read_again ? r : y, 64);
+	assert_true(ir_add_input(g, x) && ir_add_output(g, z));
+	ASSERT_GOOD(ir_compact(g));
+	ASSERT_GOOD(memory_plan(g, 1, &a, &m));
+	*in_place = m.places[y->id].offset == m.places[r->id].offset;
+	arena_release(&a);
+}
+
+TEST(a_convolution_writes_over_its_residual_when_nobody_reads_it_again)
+{
+	bool in_place;
+	residual(false, &in_place);
+	assert_true(in_place);
+	residual(true, &in_place);
+	assert_false(in_place);
+}
+
 TEST(an_output_that_is_an_input_is_copied)
 {
 	struct arena a;
