@@ -112,8 +112,9 @@ static bool widen(struct span extra, uint64_t *size, uint64_t *packed, uint64_t 
 /* Finds the member's bytes behind its local header at `at`; limit: where the directory begins. */
 static struct status locate(struct span bytes, uint64_t at, uint64_t limit, uint64_t packed, struct zip_member *m)
 {
-	const uint8_t *p = bytes.p + at;
-	if (at > limit || limit - at < LOCAL_BYTES || get32(p) != 0x04034b50)
+	/* `at` is any number: it becomes a pointer only once it lies inside */
+	const uint8_t *p = at <= limit ? bytes.p + at : 0;
+	if (!p || limit - at < LOCAL_BYTES || get32(p) != 0x04034b50)
 		return FAIL(CORRUPT, "zip member '%.*s': no local header at byte %" PRIu64, STR_ARG(m->name), at);
 	uint64_t data = at + LOCAL_BYTES + get16(p + 26) + get16(p + 28);
 	if (data > limit || packed > limit - data)
