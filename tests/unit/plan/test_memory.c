@@ -1,4 +1,5 @@
-/* The planner on random graphs: values that live at the same time never share bytes; sizes, aliases and bindings on small ones. */
+/* The planner on random graphs: values that live at the same time never share bytes; sizes, aliases
+ * and bindings on small ones. */
 #include "base/rand.h"
 #include "plan/memory.h"
 #include "unit/test.h"
