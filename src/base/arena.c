@@ -1,8 +1,9 @@
 /* Arenas: a list of blocks, filled in order.
  *
- * Blocks double up to a megabyte; a larger request gets a block of its own size. Reset and rewind keep the blocks, so a recycled arena
- * reaches a state in which it never calls the heap. Memory handed out is zeroed at that moment, because blocks are reused. Every
- * block's payload is aligned to 64 bytes; larger alignments are padded for.
+ * Blocks double up to a megabyte; a larger request gets a block of its own size. Reset and
+ * rewind keep the blocks, so a recycled arena reaches a state in which it never calls the heap.
+ * Memory handed out is zeroed at that moment, because blocks are reused. Every block's payload is
+ * aligned to 64 bytes; larger alignments are padded for.
  */
 #include "base/arena.h"
 
@@ -62,7 +63,8 @@ static void *block_take(struct arena_block *b, size_t n, size_t align)
 	return memset((void *)at, 0, n);
 }
 
-/* A block with room for n more, after the current one: a kept one if the next fits, else a new one. */
+/* A block with room for n more, after the current one: a kept one if the next fits, else a new
+ * one. */
 static struct arena_block *block_next(struct arena *a, size_t n)
 {
 	struct arena_block **link = a->now ? &a->now->next : &a->first, *b = *link;

@@ -1,9 +1,10 @@
 /* Mapping a file that an untrusted name picks inside a trusted directory.
  *
- * Model files name the files that hold their weights. Such a name is checked twice: as text (relative, no
- * parent, no NUL), and, because a link may still lead anywhere, by resolving both the directory and the
- * file and comparing. Links inside the directory stay legal: Kubernetes mounts volumes through them. Who
- * can change the directory while it is read is trusted. Owns nothing; any thread. Not here: writing.
+ * Model files name the files that hold their weights. Such a name is checked twice: as text
+ * (relative, no parent, no NUL), and, because a link may still lead anywhere, by resolving both
+ * the directory and the file and comparing. Links inside the directory stay legal: Kubernetes
+ * mounts volumes through them. Who can change the directory while it is read is trusted. Owns
+ * nothing; any thread. Not here: writing.
  */
 #include "base/beneath.h"
 

@@ -1,7 +1,8 @@
 /* Growing byte buffers whose failures stick.
  *
- * The size doubles, never past the limit. The first failure is remembered and later adds do nothing, so writers of long outputs check
- * once. n changes last, so a failed add leaves what was there. One thread owns a buffer.
+ * The size doubles, never past the limit. The first failure is remembered and later adds do
+ * nothing, so writers of long outputs check once. n changes last, so a failed add leaves what was
+ * there. One thread owns a buffer.
  */
 #include "base/buf.h"
 

@@ -1,8 +1,9 @@
 /* posix_spawnp and waitpid behind one door.
  *
- * Used for the few programs that do a thing better than we would: curl for downloads, npm for a package. Never through a
- * shell, so a path with blanks or quotes is only a path. The child inherits our terminal, and so draws its own
- * progress bar and gets Ctrl-C with us. One thread waits; nothing is shared.
+ * Used for the few programs that do a thing better than we would: curl for downloads, npm for a
+ * package. Never through a shell, so a path with blanks or quotes is only a path. The child
+ * inherits our terminal, and so draws its own progress bar and gets Ctrl-C with us. One thread
+ * waits; nothing is shared.
  */
 #include "base/child.h"
 

@@ -1,7 +1,9 @@
-/* The only reader of time in the program: monotonic for intervals, the calendar for what people read.
+/* The only reader of time in the program: monotonic for intervals, the calendar for what people
+ * read.
  *
- * Everything that decides by time is given now_ns by its caller, so that it can run in virtual time; this file is where
- * the value comes from at the edge. Reading the clock is a vDSO call of some 25 ns. Sleeping restarts after a signal. No state.
+ * Everything that decides by time is given now_ns by its caller, so that it can run in virtual
+ * time; this file is where the value comes from at the edge. Reading the clock is a vDSO call of
+ * some 25 ns. Sleeping restarts after a signal. No state.
  */
 #include "base/clock.h"
 

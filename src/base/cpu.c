@@ -1,8 +1,9 @@
 /* What the processor can do, and what it is told not to.
  *
- * Flags come from cpuid, and from the system's word that it saves the wide registers (xgetbv) and lends the tiles (arch_prctl). They are read
- * once; the mask may be set by the environment or, before any kernel table is filled, by cpu_mask_set. A level implies the ones
- * below it, in the order of CPU_FLAGS. Two threads that race to read compute the same value.
+ * Flags come from cpuid, and from the system's word that it saves the wide registers (xgetbv)
+ * and lends the tiles (arch_prctl). They are read once; the mask may be set by the environment or,
+ * before any kernel table is filled, by cpu_mask_set. A level implies the ones below it, in the
+ * order of CPU_FLAGS. Two threads that race to read compute the same value.
  */
 #include "base/cpu.h"
 

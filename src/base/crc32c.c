@@ -1,8 +1,9 @@
 /* CRC-32C: three interleaved streams of the processor's instruction, or a table.
  *
- * The instruction takes three cycles and one starts each cycle, so three blocks are run side by side and joined by multiplying a
- * checksum by x^(8*BLOCK), which is a table of four times 256 words made once (V. Gopal et al., "Fast CRC Computation for iSCSI
- * Polynomial", Intel 2011). The polynomial is 0x1edc6f41, reflected 0x82f63b78. Tables are filled before main by a constructor.
+ * The instruction takes three cycles and one starts each cycle, so three blocks are run side by
+ * side and joined by multiplying a checksum by x^(8*BLOCK), which is a table of four times 256
+ * words made once (V. Gopal et al., "Fast CRC Computation for iSCSI Polynomial", Intel 2011). The
+ * polynomial is 0x1edc6f41, reflected 0x82f63b78. Tables are filled before main by a constructor.
  */
 #include "base/crc32c.h"
 

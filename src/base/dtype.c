@@ -1,7 +1,7 @@
 /* Element types: every question about them is answered from one table, include/nereid/dtype.def.
  *
- * The enum's numbers are also those in plan files, so the table only grows at its end. Lookups by name walk the table: fifteen short
- * comparisons, away from any hot path. Stateless.
+ * The enum's numbers are also those in plan files, so the table only grows at its end. Lookups
+ * by name walk the table: fifteen short comparisons, away from any hot path. Stateless.
  */
 #include "base/dtype.h"
 

@@ -1,7 +1,8 @@
 /* Opening vendors' libraries at run time.
  *
- * The program is built without any vendor toolkit and runs where there is none: a library that is missing is a status, with the
- * loader's own words for the last name tried. Libraries stay open until dylib_close; symbols die with them. dlopen is thread-safe.
+ * The program is built without any vendor toolkit and runs where there is none: a library that
+ * is missing is a status, with the loader's own words for the last name tried. Libraries stay open
+ * until dylib_close; symbols die with them. dlopen is thread-safe.
  */
 #include "base/dylib.h"
 

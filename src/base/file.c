@@ -1,8 +1,8 @@
 /* Files: mapping, whole reads, atomic writes, listings.
  *
- * Writes go to a temporary name beside the target and are renamed over it after fsync, so a reader sees the old file or the new one, never a part.
- * Mappings are private and read-only. Every failure names the path and the system's reason. Objects belong to one
- * thread; nothing is shared.
+ * Writes go to a temporary name beside the target and are renamed over it after fsync, so a
+ * reader sees the old file or the new one, never a part. Mappings are private and read-only. Every
+ * failure names the path and the system's reason. Objects belong to one thread; nothing is shared.
  */
 #include "base/file.h"
 

@@ -1,7 +1,8 @@
 /* fp16 and bf16 in plain C.
  *
- * Conversions round to nearest even, keep NaN a NaN (quiet), infinities and signed zeros, and handle fp16 subnormals. They work on the bits, so they
- * give the same result on every processor; kernels have vector forms that are tested against these. Stateless.
+ * Conversions round to nearest even, keep NaN a NaN (quiet), infinities and signed zeros, and
+ * handle fp16 subnormals. They work on the bits, so they give the same result on every processor;
+ * kernels have vector forms that are tested against these. Stateless.
  */
 #include "base/half.h"
 

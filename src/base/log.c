@@ -1,8 +1,9 @@
 /* Log lines in Triton's two formats, one write(2) each.
  *
- * The settings are one struct behind a lock (listed in docs/internals/threads.md); a line is made on the caller's stack and written whole, so lines of
- * threads never mix and a crash loses nothing. Messages are escaped as JSON strings, which keeps a request from forging a
- * line, unless TRITON_SERVER_ESCAPE_LOG_MESSAGES is 0. Tables are written raw.
+ * The settings are one struct behind a lock (listed in docs/internals/threads.md); a line is
+ * made on the caller's stack and written whole, so lines of threads never mix and a crash loses
+ * nothing. Messages are escaped as JSON strings, which keeps a request from forging a line, unless
+ * TRITON_SERVER_ESCAPE_LOG_MESSAGES is 0. Tables are written raw.
  */
 #include "base/log.h"
 

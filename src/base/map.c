@@ -1,8 +1,9 @@
 /* An open-addressing hash table from text to pointer, living in an arena.
  *
- * Linear probing, at most three quarters full, doubled into fresh arena memory; the old table stays in the arena, which costs at most as much
- * again. There is no removal because nothing that uses it removes. Keys are compared in full; the hash is seeded so
- * that names from a file cannot be chosen to collide cheaply with a known seed.
+ * Linear probing, at most three quarters full, doubled into fresh arena memory; the old table
+ * stays in the arena, which costs at most as much again. There is no removal because nothing that
+ * uses it removes. Keys are compared in full; the hash is seeded so that names from a file cannot
+ * be chosen to collide cheaply with a known seed.
  */
 #include "base/map.h"
 

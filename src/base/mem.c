@@ -1,8 +1,9 @@
 /* The heap, with what tests need: counting, failing on purpose, and sealing.
  *
- * Counters of the calling thread are thread-local and cost one increment. The failure countdown is process-wide and atomic, so that
- * a test can fail an allocation on any thread; while it is off it is one relaxed load. A sealed thread that allocates has broken
- * "the run path allocates nothing" and panics. Memory from mem_aligned is freed by mem_free like any other.
+ * Counters of the calling thread are thread-local and cost one increment. The failure countdown
+ * is process-wide and atomic, so that a test can fail an allocation on any thread; while it is off
+ * it is one relaxed load. A sealed thread that allocates has broken "the run path allocates
+ * nothing" and panics. Memory from mem_aligned is freed by mem_free like any other.
  */
 #include "base/mem.h"
 

@@ -1,8 +1,9 @@
 /* The end of the program when one of our own rules is broken, and the trace that it leaves.
  *
- * Everything here runs in a signal handler or just before abort, so it uses only write(2) and the backtrace functions, whose library
- * panic_install loads beforehand. The context is a thread-local pointer that the work sets; it is printed, not freed.
- * Bad input never comes here: that is a status.
+ * Everything here runs in a signal handler or just before abort, so it uses only write(2) and
+ * the backtrace functions, whose library panic_install loads beforehand. The context is a thread-
+ * local pointer that the work sets; it is printed, not freed. Bad input never comes here: that is
+ * a status.
  */
 #include "base/panic.h"
 

@@ -1,9 +1,12 @@
-/* A fork-join pool: the caller publishes one loop, everybody claims tasks from one counter, the caller waits for the last.
+/* A fork-join pool: the caller publishes one loop, everybody claims tasks from one counter, the
+ * caller waits for the last.
  *
- * A loop is published by bumping `round`, a futex that idle workers sleep on after a short spin. A worker enters by adding itself to `inside`
- * and leaves by taking itself off; the caller returns when tasks are done and nobody is inside, so the next loop may reuse the
- * fields. Claims carry the round in their upper half: a worker that slept through a loop cannot claim from the next by
- * mistake. Nothing here allocates after pool_new. The mutex-free design is listed in docs/internals/threads.md.
+ * A loop is published by bumping `round`, a futex that idle workers sleep on after a short
+ * spin. A worker enters by adding itself to `inside` and leaves by taking itself off; the caller
+ * returns when tasks are done and nobody is inside, so the next loop may reuse the fields. Claims
+ * carry the round in their upper half: a worker that slept through a loop cannot claim from the
+ * next by mistake. Nothing here allocates after pool_new. The mutex-free design is listed in
+ * docs/internals/threads.md.
  */
 #include "base/pool.h"
 

@@ -1,7 +1,9 @@
-/* Random numbers: xoshiro256** (Blackman and Vigna, 2018) seeded by splitmix64, and the system's for secrets.
+/* Random numbers: xoshiro256** (Blackman and Vigna, 2018) seeded by splitmix64, and the system's
+ * for secrets.
  *
- * A struct rand is a plain value that one thread owns; the same seed gives the same stream on every machine, which training and
- * the property tests depend on. Normal numbers come from Marsaglia's polar method. Not for secrets: those use rand_system.
+ * A struct rand is a plain value that one thread owns; the same seed gives the same stream on
+ * every machine, which training and the property tests depend on. Normal numbers come from
+ * Marsaglia's polar method. Not for secrets: those use rand_system.
  */
 #include "base/rand.h"
 

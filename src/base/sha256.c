@@ -1,7 +1,8 @@
 /* SHA-256 over OpenSSL's message digests.
  *
- * Used to check downloads and to name cached files. OpenSSL owns the context; sha256_release frees it after an error as
- * after sha256_hex. OpenSSL's digest calls can only fail for reasons of memory, at init; later failures are our bugs. One thread a context.
+ * Used to check downloads and to name cached files. OpenSSL owns the context; sha256_release
+ * frees it after an error as after sha256_hex. OpenSSL's digest calls can only fail for reasons of
+ * memory, at init; later failures are our bugs. One thread a context.
  */
 #include "base/sha256.h"
 

@@ -1,8 +1,9 @@
 /* Text helpers for strings with a length: comparing, trimming, and whole-string numbers.
  *
- * The number readers accept exactly one number and nothing else, so callers need no second look. They copy into a small buffer because the
- * library's strtod wants a NUL; anything longer than that buffer is not a number that we take. The hash is FNV-1a mixed
- * at the end; it is for tables in memory, not for files.
+ * The number readers accept exactly one number and nothing else, so callers need no second
+ * look. They copy into a small buffer because the library's strtod wants a NUL; anything longer
+ * than that buffer is not a number that we take. The hash is FNV-1a mixed at the end; it is for
+ * tables in memory, not for files.
  */
 #include "base/span.h"
 

@@ -1,8 +1,9 @@
 /* Making status values: a ring of messages per thread, so that an error never needs memory.
  *
- * A status carries a pointer into the ring of the thread that made it. Sixteen messages of a kilobyte are more than any
- * chain of wrapping uses, and a message that must live longer is copied by whoever keeps it. Longer messages are cut. Wrapping
- * writes a new message with the context in front; the origin's file and line stay. No locks: the ring is thread-local.
+ * A status carries a pointer into the ring of the thread that made it. Sixteen messages of a
+ * kilobyte are more than any chain of wrapping uses, and a message that must live longer is copied
+ * by whoever keeps it. Longer messages are cut. Wrapping writes a new message with the context in
+ * front; the origin's file and line stay. No locks: the ring is thread-local.
  */
 #include "base/status.h"
 

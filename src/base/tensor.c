@@ -1,7 +1,8 @@
 /* Counting and printing the shapes of concrete tensors.
  *
- * Sizes come from files and requests, so every product is checked. A tensor owns nothing, and these functions keep nothing. Text goes to a buffer
- * of the caller and always ends in NUL, cut when it does not fit. Shapes with symbols are ir's matter, not this file's.
+ * Sizes come from files and requests, so every product is checked. A tensor owns nothing, and
+ * these functions keep nothing. Text goes to a buffer of the caller and always ends in NUL, cut
+ * when it does not fit. Shapes with symbols are ir's matter, not this file's.
  */
 #include "base/tensor.h"
 

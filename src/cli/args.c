@@ -1,7 +1,9 @@
 /* The option parser of all words.
  *
- * One table holds every option with its help and default, so --help cannot lie. Names may be shortened as long as they mean one option, values follow after = or a
- * blank, and what is not an option is positional. Pointers go into argv and the table; nothing is copied. Printing is this room's right.
+ * One table holds every option with its help and default, so --help cannot lie. Names may be
+ * shortened as long as they mean one option, values follow after = or a blank, and what is not an
+ * option is positional. Pointers go into argv and the table; nothing is copied. Printing is this
+ * room's right.
  */
 #include "cli/args.h"
 

@@ -1,7 +1,8 @@
 /* `nereid bench`: latency and throughput of a model, run after run on one execution.
  *
- * The loop is closed: the next run starts when the last ended, which measures the engine, not a server. Inputs are random and seeded. One run warms up; then
- * runs are timed until the seconds are over, at least three. Times are kept in full, so percentiles are exact.
+ * The loop is closed: the next run starts when the last ended, which measures the engine, not a
+ * server. Inputs are random and seeded. One run warms up; then runs are timed until the seconds
+ * are over, at least three. Times are kept in full, so percentiles are exact.
  */
 #include "base/clock.h"
 #include "base/mem.h"

@@ -1,6 +1,7 @@
 /* `nereid compile`: ONNX to plan, with the build log on the terminal or in a file.
  *
- * The work is engine_compile; this file turns options into its struct. The plan appears whole or not at all.
+ * The work is engine_compile; this file turns options into its struct. The plan appears whole
+ * or not at all.
  */
 #include "base/file.h"
 #include "cli/args.h"

@@ -1,7 +1,8 @@
 /* `nereid export`: a checkpoint to ONNX.
  *
- * The architectures are in train/; this file opens the weights, builds the graph, and writes it. Random weights for ResNet50 are for trying speed and deployment where the published ones
- * are out of reach, and the program says loudly what they are worth.
+ * The architectures are in train/; this file opens the weights, builds the graph, and writes
+ * it. Random weights for ResNet50 are for trying speed and deployment where the published ones are
+ * out of reach, and the program says loudly what they are worth.
  */
 #include "cli/args.h"
 #include "cli/cli.h"

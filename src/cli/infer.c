@@ -1,7 +1,8 @@
 /* `nereid infer`: runs a model on files and says what came out.
  *
- * Inputs are .npy files, or IDX images, which become FP32 in 0..1 in the model's own shape. Outputs are summarised, the classes of the first rows printed, and written as .npy where
- * a folder is given. Everything is read and checked before the model runs.
+ * Inputs are .npy files, or IDX images, which become FP32 in 0..1 in the model's own shape.
+ * Outputs are summarised, the classes of the first rows printed, and written as .npy where a
+ * folder is given. Everything is read and checked before the model runs.
  */
 #include "base/file.h"
 #include "base/mem.h"

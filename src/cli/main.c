@@ -1,6 +1,7 @@
 /* nereid WORD ...: finds the word and hands over.
  *
- * Called by the name tritonserver it is `serve`, so that scripts made for Triton find it. Besides words there are --help and --version. Crash handlers are set here, once.
+ * Called by the name tritonserver it is `serve`, so that scripts made for Triton find it.
+ * Besides words there are --help and --version. Crash handlers are set here, once.
  */
 #include "base/panic.h"
 #include "cli/args.h"

@@ -1,8 +1,10 @@
 /* `nereid prepare DIR`: the tutorial's one click.
  *
- * Fetch, train, export both models, compile both to plans with logs, and lay out the model repository with the tutorial's configurations. Each step says what it does and how long
- * it took; steps whose result is there are done again, except downloads, so the folder always fits the options. ResNet50's weights are the published ones, or random, loudly, where they
- * are out of reach and none are given.
+ * Fetch, train, export both models, compile both to plans with logs, and lay out the model
+ * repository with the tutorial's configurations. Each step says what it does and how long it took;
+ * steps whose result is there are done again, except downloads, so the folder always fits the
+ * options. ResNet50's weights are the published ones, or random, loudly, where they are out of
+ * reach and none are given.
  */
 #include "base/clock.h"
 #include "base/file.h"

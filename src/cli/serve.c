@@ -1,7 +1,9 @@
 /* `nereid serve`: loads the repository, opens the ports, waits for a signal, drains, exits.
  *
- * Options are Triton's (tables/options.def); those of features that are not there yet are refused by name unless they ask for nothing. Ports open only when every start-up model was tried, as clients of Triton expect. On SIGTERM ready
- * turns false at once, requests in flight end, idle connections close, and the exit status is 0; after --exit-timeout-secs it is 1.
+ * Options are Triton's (tables/options.def); those of features that are not there yet are
+ * refused by name unless they ask for nothing. Ports open only when every start-up model was
+ * tried, as clients of Triton expect. On SIGTERM ready turns false at once, requests in flight
+ * end, idle connections close, and the exit status is 0; after --exit-timeout-secs it is 1.
  */
 #include "base/clock.h"
 #include "base/log.h"

@@ -1,7 +1,8 @@
 /* `nereid train mnist`: the tutorial's training with a progress bar, and the accuracy at the end.
  *
- * Reading files, printing and timing are here; the loop is train/trainer.c. The bar is drawn on stderr and only where that is a terminal. The checkpoint is written when
- * training and test are through.
+ * Reading files, printing and timing are here; the loop is train/trainer.c. The bar is drawn on
+ * stderr and only where that is a terminal. The checkpoint is written when training and test are
+ * through.
  */
 #include "base/clock.h"
 #include "base/file.h"

@@ -1,9 +1,9 @@
 /* Protocol buffers: descriptors, and the place of a value in a struct.
  *
- * The wire, text and JSON readers meet here: each turns its input into a field and a value, and this
- * file puts the value where it belongs, keeps `has`, the oneofs and the maps. A oneof is a number in the
- * fields' flags; its members have storage of their own, so that a struct stays plain. No I/O; nothing
- * is shared between threads. Not here: any syntax.
+ * The wire, text and JSON readers meet here: each turns its input into a field and a value, and
+ * this file puts the value where it belongs, keeps `has`, the oneofs and the maps. A oneof is a
+ * number in the fields' flags; its members have storage of their own, so that a struct stays
+ * plain. No I/O; nothing is shared between threads. Not here: any syntax.
  */
 #include "codec/pb_priv.h"
 

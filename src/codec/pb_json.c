@@ -1,10 +1,10 @@
 /* Protocol buffers, JSON form: writing, by protobuf's own mapping.
  *
- * 64-bit numbers are written as numbers unless the table says PB_TEXT64 (Triton rewrites protobuf's strings
- * so); enums are names, bytes base64, maps objects, numbers that JSON lacks the strings "NaN", "Infinity" and
- * "-Infinity". With PB_JSON_DEFAULTS unset scalars, lists and maps are there too, members of oneofs and
- * messages are not. Text that is not UTF-8 is written with U+FFFD for each bad byte. No I/O; nothing is
- * shared between threads. Not here: reading JSON.
+ * 64-bit numbers are written as numbers unless the table says PB_TEXT64 (Triton rewrites
+ * protobuf's strings so); enums are names, bytes base64, maps objects, numbers that JSON lacks the
+ * strings "NaN", "Infinity" and "-Infinity". With PB_JSON_DEFAULTS unset scalars, lists and maps
+ * are there too, members of oneofs and messages are not. Text that is not UTF-8 is written with
+ * U+FFFD for each bad byte. No I/O; nothing is shared between threads. Not here: reading JSON.
  */
 #include "codec/pb_priv.h"
 

@@ -1,10 +1,11 @@
 /* Protocol buffers, text form (config.pbtxt): reading.
  *
- * A recursive descent over the text with a limited depth; tokens are taken on the fly. What protobuf's
- * own parser takes is taken: comments, `:` optional before a message, lists in [ ], repetition, `,` and
- * `;` between fields, < > for { }, strings in ' or " with escapes, adjacent strings joined, enums by
- * name or number. A single field given twice is an error, as there. Errors say line and column (found
- * by counting when one is made). No I/O; nothing is shared between threads. Not here: extensions and Any.
+ * A recursive descent over the text with a limited depth; tokens are taken on the fly. What
+ * protobuf's own parser takes is taken: comments, `:` optional before a message, lists in [ ],
+ * repetition, `,` and `;` between fields, < > for { }, strings in ' or " with escapes, adjacent
+ * strings joined, enums by name or number. A single field given twice is an error, as there.
+ * Errors say line and column (found by counting when one is made). No I/O; nothing is shared
+ * between threads. Not here: extensions and Any.
  */
 #include "codec/pb_priv.h"
 

@@ -1,8 +1,9 @@
 /* Protocol buffers, text form: writing, a field a line, two spaces a level.
  *
- * What is written reads back as the same message (pb_text.c). Fields come in the order of the table;
- * what is not set is left out; bytes that are not printable ASCII are octal escapes, so the text is
- * plain ASCII whatever the content. No I/O; nothing is shared between threads. Not here: comments.
+ * What is written reads back as the same message (pb_text.c). Fields come in the order of the
+ * table; what is not set is left out; bytes that are not printable ASCII are octal escapes, so the
+ * text is plain ASCII whatever the content. No I/O; nothing is shared between threads. Not here:
+ * comments.
  */
 #include "codec/pb_priv.h"
 

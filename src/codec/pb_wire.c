@@ -1,10 +1,11 @@
 /* Protocol buffers, wire form: bytes to structs and back.
  *
- * Reading copies nothing but numbers: text and bytes stay where they are in the input. It is strict
- * where protobuf is lax: a known field with the wrong wire type is an error, groups are refused, and so
- * are numbers of more than 64 bits. Errors say the path of the field and the offset. The depth is
- * limited, a list's length too, and memory by the arena. Little-endian hosts only, as all of Nereid.
- * No I/O; nothing is shared between threads. Not here: UTF-8 checks, which belong to whoever shows text.
+ * Reading copies nothing but numbers: text and bytes stay where they are in the input. It is
+ * strict where protobuf is lax: a known field with the wrong wire type is an error, groups are
+ * refused, and so are numbers of more than 64 bits. Errors say the path of the field and the
+ * offset. The depth is limited, a list's length too, and memory by the arena. Little-endian hosts
+ * only, as all of Nereid. No I/O; nothing is shared between threads. Not here: UTF-8 checks, which
+ * belong to whoever shows text.
  */
 #include "codec/pb_priv.h"
 

@@ -1,8 +1,10 @@
 /* From a graph to a graph that this host can run: the pipeline, readable top to bottom.
  *
- * build_portable holds for every machine: shapes, folding, fusion. build_target is for this one: each node goes to the first backend that supports it, values
- * become channels-last where that backend wants it, a tactic is chosen for each node, and weights are packed for it. What was decided stays in the graph as attributes,
- * so a compiled graph can be written to a plan and read back without deciding again. Load or compile time only; one thread.
+ * build_portable holds for every machine: shapes, folding, fusion. build_target is for this
+ * one: each node goes to the first backend that supports it, values become channels-last where
+ * that backend wants it, a tactic is chosen for each node, and weights are packed for it. What was
+ * decided stays in the graph as attributes, so a compiled graph can be written to a plan and read
+ * back without deciding again. Load or compile time only; one thread.
  */
 #include "engine/engine_priv.h"
 

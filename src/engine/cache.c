@@ -1,7 +1,9 @@
 /* The cache of plans: one file for each plan and instruction set, named by what they are.
  *
- * The name is made of the checksums in the plan's section table, the host's key and the format's version, so a changed plan has another name and nothing is ever
- * invalidated. Files appear by rename, so two processes that compile at once do no harm. The cache may be deleted at any time.
+ * The name is made of the checksums in the plan's section table, the host's key and the
+ * format's version, so a changed plan has another name and nothing is ever invalidated. Files
+ * appear by rename, so two processes that compile at once do no harm. The cache may be deleted at
+ * any time.
  */
 #include "engine/cache_priv.h"
 

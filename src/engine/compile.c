@@ -1,8 +1,10 @@
 /* `nereid compile`: an ONNX file to a plan with a portable section and one for this host.
  *
- * The order is the pipeline's: read, infer, portable passes; a copy of that graph is the portable section. Then the target's stages with timed tactics, and both are written to one
- * file. The log says for each layer who runs it, by which tactic, in which precision and how long it took. Permissions for lower precisions change nothing while
- * there is no kernel for them, and the log says so.
+ * The order is the pipeline's: read, infer, portable passes; a copy of that graph is the
+ * portable section. Then the target's stages with timed tactics, and both are written to one file.
+ * The log says for each layer who runs it, by which tactic, in which precision and how long it
+ * took. Permissions for lower precisions change nothing while there is no kernel for them, and the
+ * log says so.
  */
 #include "base/clock.h"
 #include "base/cpu.h"
@@ -68,7 +70,8 @@ static void log_head(struct buf *log, const char *path, const struct compile_opt
 	           o->int8 || o->best ? " int8" : "", o->no_tune ? "; tactics by cost model" : "");
 }
 
-/* Times of the steps are those that tuning measured; the rest is estimated by the model when it is opened. */
+/* Times of the steps are those that tuning measured; the rest is estimated by the model when it is
+ * opened. */
 static struct status build(struct compile *c, const struct compile_options *o, const char *key,
                            const char *plan_path, struct buf *log)
 {

@@ -1,8 +1,10 @@
 /* Executions: a variant's steps prepared for this thread, with the memory that they need.
  *
- * Preparing plans memory for batch_max and makes the list of steps with their tensors; it happens in exec_new and, for new shapes or a larger batch, in exec_shapes.
- * Running sets the caller's pointers, writes concrete dims when the batch changed, and calls the steps in order under mem_seal: it allocates nothing.
- * An exec belongs to one thread at a time. Its pool's threads touch only what the steps hand them.
+ * Preparing plans memory for batch_max and makes the list of steps with their tensors; it
+ * happens in exec_new and, for new shapes or a larger batch, in exec_shapes. Running sets the
+ * caller's pointers, writes concrete dims when the batch changed, and calls the steps in order
+ * under mem_seal: it allocates nothing. An exec belongs to one thread at a time. Its pool's
+ * threads touch only what the steps hand them.
  */
 #include "engine/engine_priv.h"
 

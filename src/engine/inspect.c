@@ -1,6 +1,8 @@
-/* What a model is, as text: inputs, outputs, layers with sizes and operations; as tables, JSON or a dot graph.
+/* What a model is, as text: inputs, outputs, layers with sizes and operations; as tables, JSON or
+ * a dot graph.
  *
- * An ONNX file is shown as written, after inference; a plan is shown as it will run on this host, with backends and tactics. Sizes are those of batch 1. Reads only.
+ * An ONNX file is shown as written, after inference; a plan is shown as it will run on this
+ * host, with backends and tactics. Sizes are those of batch 1. Reads only.
  */
 #include "engine/engine_priv.h"
 

@@ -1,8 +1,10 @@
 /* Models: opening a plan or an ONNX file, and what is known of it.
  *
- * A plan with a section for this host is mapped and used as it is. Without one, its portable section is compiled here and the result kept in the cache, so that the next start finds
- * it; trouble with the cache is a warning and nothing more. An ONNX file is compiled on the spot. Inputs and outputs are described from the graph before
- * layouts, so they are the same on every host. Opening is single-threaded; afterwards only the list of variants changes, under its lock.
+ * A plan with a section for this host is mapped and used as it is. Without one, its portable
+ * section is compiled here and the result kept in the cache, so that the next start finds it;
+ * trouble with the cache is a warning and nothing more. An ONNX file is compiled on the spot.
+ * Inputs and outputs are described from the graph before layouts, so they are the same on every
+ * host. Opening is single-threaded; afterwards only the list of variants changes, under its lock.
  */
 #include "engine/engine_priv.h"
 

@@ -1,8 +1,9 @@
 /* The public surface over the engine's door.
  *
- * Only a translation: public structs have fixed layouts, so they are copied field by field, and a status becomes a code with its sentence kept
- * for the thread. Model and execution are the engine's own objects, passed as opaque pointers. The inputs of one call are
- * translated on the stack, so running allocates nothing here either.
+ * Only a translation: public structs have fixed layouts, so they are copied field by field, and
+ * a status becomes a code with its sentence kept for the thread. Model and execution are the
+ * engine's own objects, passed as opaque pointers. The inputs of one call are translated on the
+ * stack, so running allocates nothing here either.
  */
 #include "nereid/nereid.h"
 

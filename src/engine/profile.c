@@ -1,7 +1,8 @@
 /* Optimisation profiles as trtexec writes them: "input:1x3x224x224,mask:1x10".
  *
- * Each of min, opt and max is given by one such text; names may come in any order and a name that is new opens a range whose other ends start out equal. Colons may be part of
- * a name, as in TensorRT: the last one counts. Pure.
+ * Each of min, opt and max is given by one such text; names may come in any order and a name
+ * that is new opens a range whose other ends start out equal. Colons may be part of a name, as in
+ * TensorRT: the last one counts. Pure.
  */
 #include "engine/engine_priv.h"
 

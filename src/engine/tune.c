@@ -1,7 +1,9 @@
 /* Choosing a tactic by timing it.
  *
- * Each candidate is packed, prepared and run on random data in a graph of one node, in an arena that is dropped afterwards; the least of a few runs counts, since
- * noise only adds. A candidate that is twice as slow as the best so far gets one run and no more. One thread calls; the step uses the pool.
+ * Each candidate is packed, prepared and run on random data in a graph of one node, in an arena
+ * that is dropped afterwards; the least of a few runs counts, since noise only adds. A candidate
+ * that is twice as slow as the best so far gets one run and no more. One thread calls; the step
+ * uses the pool.
  */
 #include "engine/engine_priv.h"
 
@@ -77,7 +79,8 @@ static struct status tensor_of(struct trial *t, const struct ir_value *v, int64_
 	return STATUS_GOOD;
 }
 
-/* Runs one candidate; *ns: the least of its runs. Gives up after the first run that is twice as slow as `best`. */
+/* Runs one candidate; *ns: the least of its runs. Gives up after the first run that is twice as
+ * slow as `best`. */
 static struct status run_trial(struct trial *t, const struct backend *b, uint32_t tactic, int64_t batch,
                                struct pool *p, uint64_t best, uint64_t *ns)
 {

@@ -1,8 +1,10 @@
 /* Variants: which compiled graph serves a set of input shapes.
  *
- * A model whose shapes depend on the batch alone has one variant for every batch. Any other is compiled for the concrete shapes of a request, and for the values of
- * small integer inputs where those decide shapes; such variants are kept in a list under the model's lock, the least recently used unused one giving way
- * at VARIANTS_MAX. A variant is immutable, so execs use it without the lock.
+ * A model whose shapes depend on the batch alone has one variant for every batch. Any other is
+ * compiled for the concrete shapes of a request, and for the values of small integer inputs where
+ * those decide shapes; such variants are kept in a list under the model's lock, the least recently
+ * used unused one giving way at VARIANTS_MAX. A variant is immutable, so execs use it without the
+ * lock.
  */
 #include "engine/engine_priv.h"
 

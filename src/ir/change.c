@@ -1,7 +1,8 @@
 /* Changing graphs: redirecting uses, dropping what is dead, ordering, copying with symbols bound.
  *
- * Passes mark and redirect; ir_compact then does the housekeeping once: it walks from the outputs, keeps what they need, in an order in which inputs come
- * before uses, and renumbers. The walk has its own stack, so a deep graph cannot exhaust ours. A copy shares the contents of
+ * Passes mark and redirect; ir_compact then does the housekeeping once: it walks from the
+ * outputs, keeps what they need, in an order in which inputs come before uses, and renumbers. The
+ * walk has its own stack, so a deep graph cannot exhaust ours. A copy shares the contents of
  * constants, which are immutable. Memory comes from the graph's arena and is not given back.
  */
 #include "ir/ir.h"
@@ -63,7 +64,8 @@ static void keep(struct ir_value **kept, uint32_t *n, struct ir_value *v)
 	}
 }
 
-/* Renumbers nodes and values and counts uses; values that nothing touches are dropped, graph inputs stay. */
+/* Renumbers nodes and values and counts uses; values that nothing touches are dropped, graph
+ * inputs stay. */
 static struct status renumber(struct ir_graph *g)
 {
 	struct ir_value **kept = ARENA_ARRAY(g->arena, (size_t)g->n_values + 1, struct ir_value *);

@@ -1,8 +1,10 @@
-/* How much work a node is: two operations a multiply-add for convolutions and products, one an element for the rest.
+/* How much work a node is: two operations a multiply-add for convolutions and products, one an
+ * element for the rest.
  *
- * For tables and cost models, so doubles do and nothing can fail: what is not known counts as nothing. A convolution does one multiply-add for each
- * output element, tap and input channel of its group. Packed weights have lost their dims, so kernel_shape is read from the
- * attribute then. Reads only.
+ * For tables and cost models, so doubles do and nothing can fail: what is not known counts as
+ * nothing. A convolution does one multiply-add for each output element, tap and input channel of
+ * its group. Packed weights have lost their dims, so kernel_shape is read from the attribute then.
+ * Reads only.
  */
 #include "ir/ir.h"
 

@@ -1,7 +1,8 @@
 /* Building graphs: values, nodes, inputs, outputs, symbols, attributes.
  *
- * Everything is taken from the graph's arena and never given back, so a builder frees nothing and a failed build is dropped with the arena.
- * Arrays of pointers grow by doubling up to the limits in limits.def. One thread builds a graph. What is valid is verify.c's matter: building
+ * Everything is taken from the graph's arena and never given back, so a builder frees nothing
+ * and a failed build is dropped with the arena. Arrays of pointers grow by doubling up to the
+ * limits in limits.def. One thread builds a graph. What is valid is verify.c's matter: building
  * only keeps ids in step with positions.
  */
 #include "ir/ir.h"

@@ -1,7 +1,8 @@
 /* The words of graphs: operators and attributes, from ops.def and attrs.def.
  *
- * Each table is projected once into an array; lookups by text walk it, which happens only when a model is read. The functions
- * ir_infer_* are declared by family, so a family that is named in ops.def without a file in infer/ does not link. Constant, shared by all.
+ * Each table is projected once into an array; lookups by text walk it, which happens only when
+ * a model is read. The functions ir_infer_* are declared by family, so a family that is named in
+ * ops.def without a file in infer/ does not link. Constant, shared by all.
  */
 #include "ir/ir.h"
 

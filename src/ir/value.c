@@ -1,7 +1,8 @@
 /* Reading values: sizes, contents, text.
  *
- * Sizes come from models, so products are checked. Contents are either constant bytes, read here whatever their integer type, or what inference
- * worked out symbolically. Text is for messages and tables. Nothing is changed or allocated.
+ * Sizes come from models, so products are checked. Contents are either constant bytes, read
+ * here whatever their integer type, or what inference worked out symbolically. Text is for
+ * messages and tables. Nothing is changed or allocated.
  */
 #include "ir/ir.h"
 

@@ -1,8 +1,9 @@
 /* The rules that every graph keeps between passes.
  *
- * ids are positions; each operator has as many inputs and outputs as ops.def allows; each value has one maker; inputs come before uses; after
- * inference types and ranks are known; constants have the bytes that their shape says. A plan file is hostile input that ends up here, so
- * nothing is assumed but that pointers are valid. Reads only.
+ * ids are positions; each operator has as many inputs and outputs as ops.def allows; each value
+ * has one maker; inputs come before uses; after inference types and ranks are known; constants
+ * have the bytes that their shape says. A plan file is hostile input that ends up here, so nothing
+ * is assumed but that pointers are valid. Reads only.
  */
 #include "ir/ir.h"
 

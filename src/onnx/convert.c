@@ -1,9 +1,9 @@
 /* Older forms of operators to the newest: what used to be an attribute becomes a constant input.
  *
- * Each function gets the node with its inputs and kept attributes set and with room for eight inputs; it
- * looks at the attributes in the file that onnx_ops.def calls older. Forms are told apart by the attribute's
- * presence, not by the opset, except where the same words changed their meaning (Resize, Upsample).
- * Owned by the reader's thread. Not here: Softmax (convert_softmax.c).
+ * Each function gets the node with its inputs and kept attributes set and with room for eight
+ * inputs; it looks at the attributes in the file that onnx_ops.def calls older. Forms are told
+ * apart by the attribute's presence, not by the opset, except where the same words changed their
+ * meaning (Resize, Upsample). Owned by the reader's thread. Not here: Softmax (convert_softmax.c).
  */
 #include "onnx/onnx_priv.h"
 

@@ -1,8 +1,9 @@
 /* Softmax and LogSoftmax before opset 13: everything from the axis on counts as one dimension.
  *
- * Where the axis is the last one, which exporters nearly always mean, that is today's Softmax. Where it is
- * not, or the rank is not known while reading, it is written out: Flatten, Softmax over the last axis, and
- * Reshape to the shape of the input. Owned by the reader's thread. Not here: opset 13 and later.
+ * Where the axis is the last one, which exporters nearly always mean, that is today's Softmax.
+ * Where it is not, or the rank is not known while reading, it is written out: Flatten, Softmax
+ * over the last axis, and Reshape to the shape of the input. Owned by the reader's thread. Not
+ * here: opset 13 and later.
  */
 #include "onnx/onnx_priv.h"
 

@@ -1,8 +1,9 @@
 /* The descriptors of the messages in an ONNX file, made from onnx_proto.def.
  *
- * Nothing but tables: the structs are declared through onnx_priv.h, decoding is codec/pb_wire.c, meaning
- * is read_*.c. Fields that nobody reads (documentation, metadata, training, annotations, value_info) are
- * left out of the table, so that the decoder checks and skips them. Constant data, shared by all threads.
+ * Nothing but tables: the structs are declared through onnx_priv.h, decoding is
+ * codec/pb_wire.c, meaning is read_*.c. Fields that nobody reads (documentation, metadata,
+ * training, annotations, value_info) are left out of the table, so that the decoder checks and
+ * skips them. Constant data, shared by all threads.
  */
 #include "onnx/onnx_priv.h"
 

@@ -1,10 +1,11 @@
 /* Reading an ONNX file into a graph.
  *
- * The file is decoded into messages in a scratch arena (codec/pb_wire.c), and these are walked once:
- * initialisers, inputs, nodes in order, outputs. Names stay in the input; so does the data of aligned
- * tensors. The file is hostile until proven otherwise: every count, size, name and offset is checked here
- * or in read_*.c, and the sentence says which. On failure the caller gets nothing and nothing stays open.
- * Owned by the calling thread. Not here: shapes and types, which ir_infer finds.
+ * The file is decoded into messages in a scratch arena (codec/pb_wire.c), and these are walked
+ * once: initialisers, inputs, nodes in order, outputs. Names stay in the input; so does the data
+ * of aligned tensors. The file is hostile until proven otherwise: every count, size, name and
+ * offset is checked here or in read_*.c, and the sentence says which. On failure the caller gets
+ * nothing and nothing stays open. Owned by the calling thread. Not here: shapes and types, which
+ * ir_infer finds.
  */
 #include "onnx/onnx_priv.h"
 

@@ -1,10 +1,11 @@
 /* Nodes of an ONNX graph: lookup, inputs, attributes, outputs.
  *
- * The table onnx_ops.def says which attributes an operator has; older forms are brought to the newest by
- * onnx__convert_* (convert.c) after the node is made, so the rest of the program knows one form of each
- * operator. Three operators have no node of their own kind: Constant becomes a constant, Upsample becomes
- * Resize, and Softmax before opset 13 may become several nodes. Whatever is not understood is refused with
- * the node's name and number; nothing is skipped in silence. Owned by the reader's thread.
+ * The table onnx_ops.def says which attributes an operator has; older forms are brought to the
+ * newest by onnx__convert_* (convert.c) after the node is made, so the rest of the program knows
+ * one form of each operator. Three operators have no node of their own kind: Constant becomes a
+ * constant, Upsample becomes Resize, and Softmax before opset 13 may become several nodes.
+ * Whatever is not understood is refused with the node's name and number; nothing is skipped in
+ * silence. Owned by the reader's thread.
  */
 #include "onnx/onnx_priv.h"
 

@@ -1,10 +1,11 @@
 /* Tensors of an ONNX file to constants of a graph.
  *
- * Bytes stay in the mapping where they lie on the boundary that their type needs; where the file has them
- * askew they are copied, because a misaligned pointer to float is not one. (Files that onnx_write makes
- * are aligned.) Typed fields (float_data ...) are always converted. External files are mapped once each
- * and belong to the onnx_model. Every size is recomputed from dims and type and must agree with the file.
- * Owned by the reader's thread. Not here: sparse tensors and element types outside of dtype.def.
+ * Bytes stay in the mapping where they lie on the boundary that their type needs; where the
+ * file has them askew they are copied, because a misaligned pointer to float is not one. (Files
+ * that onnx_write makes are aligned.) Typed fields (float_data ...) are always converted. External
+ * files are mapped once each and belong to the onnx_model. Every size is recomputed from dims and
+ * type and must agree with the file. Owned by the reader's thread. Not here: sparse tensors and
+ * element types outside of dtype.def.
  */
 #include "onnx/onnx_priv.h"
 

@@ -1,10 +1,10 @@
 /* Names, graph inputs and outputs, and what is known of values while reading.
  *
- * ONNX graphs are single-assignment by name: a name is made once, before it is used. Inputs that have an
- * initialiser are constants with a name in onnx_model.defaults. A dimension with a name is a symbol; one
- * without gets a symbol of its own, named after input and place. The batch symbol is the first dimension
- * that all inputs share. Owned by the reader's thread. Not here: value_info and the declared shapes of
- * outputs, which inference knows better than the file.
+ * ONNX graphs are single-assignment by name: a name is made once, before it is used. Inputs
+ * that have an initialiser are constants with a name in onnx_model.defaults. A dimension with a
+ * name is a symbol; one without gets a symbol of its own, named after input and place. The batch
+ * symbol is the first dimension that all inputs share. Owned by the reader's thread. Not here:
+ * value_info and the declared shapes of outputs, which inference knows better than the file.
  */
 #include "onnx/onnx_priv.h"
 
@@ -173,7 +173,8 @@ static struct status input(struct onnx_reader *r, const struct ox_value_info *in
 	return STATUS_GOOD;
 }
 
-/* The symbol that is the first dimension of all inputs that have a dynamic one, when it is the same. */
+/* The symbol that is the first dimension of all inputs that have a dynamic one, when it is the
+ * same. */
 static uint32_t batch_symbol(const struct ir_graph *g)
 {
 	uint32_t sym = 0;

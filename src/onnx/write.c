@@ -1,10 +1,11 @@
 /* Writing a graph as an ONNX file.
  *
- * Nodes, inputs and outputs are small and are encoded into a buffer; weights are streamed behind them, one
- * after the other, so no buffer ever holds the file. Lengths in front of what is streamed are computed by a
- * first walk, and always take five bytes, so that positions are known; each weight starts on 64 bytes of the
- * file (a documentation field fills the gap), so that reading it back copies nothing. The file appears under
- * its name when it is complete. Owned by the calling thread. Not here: external data (a file holds 2 GiB).
+ * Nodes, inputs and outputs are small and are encoded into a buffer; weights are streamed
+ * behind them, one after the other, so no buffer ever holds the file. Lengths in front of what is
+ * streamed are computed by a first walk, and always take five bytes, so that positions are known;
+ * each weight starts on 64 bytes of the file (a documentation field fills the gap), so that
+ * reading it back copies nothing. The file appears under its name when it is complete. Owned by
+ * the calling thread. Not here: external data (a file holds 2 GiB).
  */
 #include "onnx/write_priv.h"
 
@@ -137,8 +138,8 @@ static struct status put_strings(struct onnx_writer *w, const struct ir_value *v
 	return buf_status(b);
 }
 
-/* What stands in front of the constant's bytes when its field in the graph begins at file position `at`.
- * *total: the field's size with the bytes. */
+/* What stands in front of the constant's bytes when its field in the graph begins at file position
+ * `at`. *total: the field's size with the bytes. */
 static struct status tensor_head(struct onnx_writer *w, const struct ir_value *v, uint64_t at, struct buf *b,
                                  uint64_t *total)
 {

@@ -1,9 +1,10 @@
 /* Nodes of a graph as ONNX messages.
  *
- * The graph has operators in their newest form; opset 17, which every runtime reads, has nearly all of
- * them so. Where it does not, the older form is written (ReduceMean's axes), or the whole file is opset 20.
- * What only Nereid has (fused activations, layouts) is refused with the node's name. Messages live in the
- * writer's scratch arena. Owned by the writer's thread. Not here: bytes on disk.
+ * The graph has operators in their newest form; opset 17, which every runtime reads, has nearly
+ * all of them so. Where it does not, the older form is written (ReduceMean's axes), or the whole
+ * file is opset 20. What only Nereid has (fused activations, layouts) is refused with the node's
+ * name. Messages live in the writer's scratch arena. Owned by the writer's thread. Not here: bytes
+ * on disk.
  */
 #include "onnx/write_priv.h"
 

@@ -1,8 +1,10 @@
 /* Batch norms disappear into the convolution before them.
  *
- * y = gamma * (conv(x) - mean) / sqrt(var + eps) + beta is a convolution whose weights for output channel o are scaled by s = gamma / sqrt(var + eps) and whose
- * bias is (b - mean) * s + beta (Jacob et al. 2018, section 3.2). Weights are rewritten into the graph's arena in double and rounded once. Only FP32
- * convolutions with constant parameters and no other user are taken; other batch norms stay nodes.
+ * y = gamma * (conv(x) - mean) / sqrt(var + eps) + beta is a convolution whose weights for
+ * output channel o are scaled by s = gamma / sqrt(var + eps) and whose bias is (b - mean) * s +
+ * beta (Jacob et al. 2018, section 3.2). Weights are rewritten into the graph's arena in double
+ * and rounded once. Only FP32 convolutions with constant parameters and no other user are taken;
+ * other batch norms stay nodes.
  */
 #include "pass/pass_priv.h"
 

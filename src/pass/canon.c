@@ -1,8 +1,9 @@
 /* Canonical forms: nodes that do nothing are removed, constants become values.
  *
- * Removed are Identity, Dropout without a mask, Cast to the same type, Reshape, Expand and their kin to the same shape, and Transpose that
- * moves nothing. A Constant node becomes a constant value. A node stays where its output is an output of the graph that would
- * otherwise be an input, a constant or another output: then it is a copy, and somebody must make it.
+ * Removed are Identity, Dropout without a mask, Cast to the same type, Reshape, Expand and
+ * their kin to the same shape, and Transpose that moves nothing. A Constant node becomes a
+ * constant value. A node stays where its output is an output of the graph that would otherwise be
+ * an input, a constant or another output: then it is a copy, and somebody must make it.
  */
 #include "pass/pass_priv.h"
 

@@ -1,7 +1,9 @@
 /* Common subexpressions: two nodes with the same operator, attributes and inputs are one.
  *
- * Nodes are compared with earlier ones through a table keyed by operator and inputs, so the pass is linear. Attributes are compared in full. Constants are equal
- * when they are the same value: exporters that share weights point at one initialiser, and comparing contents would read all weights.
+ * Nodes are compared with earlier ones through a table keyed by operator and inputs, so the
+ * pass is linear. Attributes are compared in full. Constants are equal when they are the same
+ * value: exporters that share weights point at one initialiser, and comparing contents would read
+ * all weights.
  */
 #include "pass/pass_priv.h"
 

@@ -1,8 +1,9 @@
 /* Constant folding: what can be computed before the first request is computed once.
  *
- * Two ways. Contents that inference knows as numbers, such as a Shape of a fixed dimension, become constants directly. Nodes whose inputs are all constant
- * are run by the context's fold function, which is the reference backend. A fold that is not possible leaves the node as it is. Outputs of the
- * graph are left alone: they must be made by somebody at run time.
+ * Two ways. Contents that inference knows as numbers, such as a Shape of a fixed dimension,
+ * become constants directly. Nodes whose inputs are all constant are run by the context's fold
+ * function, which is the reference backend. A fold that is not possible leaves the node as it is.
+ * Outputs of the graph are left alone: they must be made by somebody at run time.
  */
 #include "pass/pass_priv.h"
 

@@ -1,8 +1,10 @@
 /* Epilogue fusion: bias, residual and activation move into the convolution or product before them.
  *
- * One walk in order: an Add with a row of numbers becomes the bias of a MatMul, an Add of an equally shaped tensor the residual of a Conv, and an activation
- * the fused activation. Each step takes over the output value of the node that it swallows, so users see no change. A producer is
- * touched only while its result has one user and it has no activation yet, because activations come last.
+ * One walk in order: an Add with a row of numbers becomes the bias of a MatMul, an Add of an
+ * equally shaped tensor the residual of a Conv, and an activation the fused activation. Each step
+ * takes over the output value of the node that it swallows, so users see no change. A producer is
+ * touched only while its result has one user and it has no activation yet, because activations
+ * come last.
  */
 #include "pass/pass_priv.h"
 

@@ -1,8 +1,9 @@
 /* Channels-last storage for the parts of a graph that run faster so.
  *
- * A convolution wants its image channels-last; other operators that the backend can run on such values join when an input already is. At the borders
- * a layout node is inserted, once for each value. The input of a first convolution with few channels stays plain: the backend reads it in place.
- * Dims always read N, C, spatial; only storage changes. Outputs of the graph are plain.
+ * A convolution wants its image channels-last; other operators that the backend can run on such
+ * values join when an input already is. At the borders a layout node is inserted, once for each
+ * value. The input of a first convolution with few channels stays plain: the backend reads it in
+ * place. Dims always read N, C, spatial; only storage changes. Outputs of the graph are plain.
  */
 #include "pass/pass_priv.h"
 

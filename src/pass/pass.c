@@ -1,7 +1,8 @@
 /* The list of passes and its runner.
  *
- * Passes come from passes.def, in order. After each one the graph is compacted and verified, so a pass that breaks a rule is found at once and named. A pass
- * changes the graph in place; memory that it leaves behind stays in the graph's arena. Single-threaded.
+ * Passes come from passes.def, in order. After each one the graph is compacted and verified, so
+ * a pass that breaks a rule is found at once and named. A pass changes the graph in place; memory
+ * that it leaves behind stays in the graph's arena. Single-threaded.
  */
 #include "pass/pass_priv.h"
 

@@ -1,9 +1,12 @@
-/* The memory planner: liveness over the order of nodes, then largest value first into the smallest gap that fits.
+/* The memory planner: liveness over the order of nodes, then largest value first into the smallest
+ * gap that fits.
  *
- * A value lives from the node that makes it to the last that reads it or one of its aliases. Two values whose lives overlap never overlap in the arena. Values
- * that are outputs of the graph are written straight into the caller's buffer, and inputs are read from it; an output that is an input or a constant, or that
- * aliases another output, is copied at the end. Sizes are those of the largest batch, so offsets hold for every smaller one. Runs
- * at load time, single-threaded, memory from the caller's arena.
+ * A value lives from the node that makes it to the last that reads it or one of its aliases.
+ * Two values whose lives overlap never overlap in the arena. Values that are outputs of the graph
+ * are written straight into the caller's buffer, and inputs are read from it; an output that is an
+ * input or a constant, or that aliases another output, is copied at the end. Sizes are those of
+ * the largest batch, so offsets hold for every smaller one. Runs at load time, single-threaded,
+ * memory from the caller's arena.
  */
 #include "plan/memory.h"
 
@@ -163,7 +166,8 @@ static int larger_first(const void *a, const void *b)
 	return x->value < y->value ? -1 : 1;
 }
 
-/* The lowest smallest gap among the placed lives that overlap l in time; placed[] is sorted by offset. */
+/* The lowest smallest gap among the placed lives that overlap l in time; placed[] is sorted by
+ * offset. */
 static size_t best_gap(const struct life *l, struct life *const *placed, uint32_t n)
 {
 	size_t end = 0, best = SIZE_MAX, best_at = SIZE_MAX;

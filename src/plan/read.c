@@ -1,8 +1,10 @@
 /* Mapping a plan and reading graphs from it, as hostile input.
  *
- * The header and the table are checked when the plan is opened; a section's checksum when it is first used, with positional reads, so that checking a hundred megabytes of weights
- * leaves no page of the mapping resident. Every offset is tested against the file. Graphs point into the mapping, which lives as long as the plan.
- * One thread opens and reads; the mapping is then shared.
+ * The header and the table are checked when the plan is opened; a section's checksum when it is
+ * first used, with positional reads, so that checking a hundred megabytes of weights leaves no
+ * page of the mapping resident. Every offset is tested against the file. Graphs point into the
+ * mapping, which lives as long as the plan. One thread opens and reads; the mapping is then
+ * shared.
  */
 #include "plan/plan.h"
 #include "plan/stream.h"

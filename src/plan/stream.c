@@ -1,8 +1,10 @@
 /* A graph as bytes: symbols, values, nodes with attributes, inputs, outputs.
  *
- * Every record is little-endian and counted, so reading is one forward walk that checks each count against what is left before it allocates. Ids are positions; an
- * id out of range, an unknown word or a size that does not add up is CORRUPT at that offset. The order of words in ops.def, attrs.def and dtype.def is part of the
- * format. What a graph must be beyond its form is checked by ir_verify at the end. Pure: no file is touched here.
+ * Every record is little-endian and counted, so reading is one forward walk that checks each
+ * count against what is left before it allocates. Ids are positions; an id out of range, an
+ * unknown word or a size that does not add up is CORRUPT at that offset. The order of words in
+ * ops.def, attrs.def and dtype.def is part of the format. What a graph must be beyond its form is
+ * checked by ir_verify at the end. Pure: no file is touched here.
  */
 #include "plan/stream.h"
 
@@ -168,7 +170,8 @@ static struct status get_below(struct reader *r, uint32_t limit, uint32_t *v)
 	return *v < limit ? STATUS_GOOD : bad(r, "a number is out of range");
 }
 
-/* A count of records of at least `least` bytes each, so it cannot ask for more memory than the input has. */
+/* A count of records of at least `least` bytes each, so it cannot ask for more memory than the
+ * input has. */
 static struct status get_count(struct reader *r, uint32_t limit, size_t least, uint32_t *v)
 {
 	TRY(get_u32(r, v));

@@ -1,8 +1,10 @@
-/* Writing a plan: weights first collected, then every section in one forward pass, the header last.
+/* Writing a plan: weights first collected, then every section in one forward pass, the header
+ * last.
  *
- * Constants of the targets go to one weights section and those that only the portable graph has to another, so a host that has its own section reads and checks
- * nothing of the latter. Equal contents are stored once, found by checksum and length and then compared. The file appears whole or not at all: it is written
- * beside its place and renamed. Compile time, one thread.
+ * Constants of the targets go to one weights section and those that only the portable graph has
+ * to another, so a host that has its own section reads and checks nothing of the latter. Equal
+ * contents are stored once, found by checksum and length and then compared. The file appears whole
+ * or not at all: it is written beside its place and renamed. Compile time, one thread.
  */
 #include "plan/plan.h"
 #include "plan/stream.h"

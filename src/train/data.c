@@ -1,8 +1,9 @@
 /* Batches of labelled images out of two IDX files.
  *
- * The bytes stay where they are, usually in a mapping; a batch is gathered by index and scaled to 0..1 on the way. That the
- * two files belong together, that images are 28x28 and that labels are digits is checked once, when the set is opened, so the loop
- * needs no checks. Nothing is allocated here.
+ * The bytes stay where they are, usually in a mapping; a batch is gathered by index and scaled
+ * to 0..1 on the way. That the two files belong together, that images are 28x28 and that labels
+ * are digits is checked once, when the set is opened, so the loop needs no checks. Nothing is
+ * allocated here.
  */
 #include "train/data.h"
 

@@ -1,9 +1,10 @@
 /* Which training kernels this processor runs.
  *
- * The three sets are compiled from one template (gemm_tmpl.h), each with its own instruction set. The choice follows
- * cpu_flags(), so NEREID_CPU_MASK forces a level here as it does for inference. It is made at every call of
- * train__kernels: cheap, and free of state. Training does not use the inference kernels of the cpu backend: it needs
- * transposed products and writes gradients, and the layers keep the two rooms apart.
+ * The three sets are compiled from one template (gemm_tmpl.h), each with its own instruction
+ * set. The choice follows cpu_flags(), so NEREID_CPU_MASK forces a level here as it does for
+ * inference. It is made at every call of train__kernels: cheap, and free of state. Training does
+ * not use the inference kernels of the cpu backend: it needs transposed products and writes
+ * gradients, and the layers keep the two rooms apart.
  */
 #include "train/gemm_priv.h"
 

@@ -1,9 +1,11 @@
 /* Forward, backward and update of the two-layer perceptron.
  *
- * The two large products, x * w1^T forward and dh^T * x backward, are split over the pool by blocks of hidden units; each
- * block of backward goes straight on to Adam while its gradients are in the cache. The rest is a few thousand operations and
- * runs on the caller. Sums run in one order whatever the thread count, so a seed gives the same weights on any number
- * of threads. Nothing here allocates after mlp_init. Loss and gradient follow Bishop, Pattern Recognition, 5.3.
+ * The two large products, x * w1^T forward and dh^T * x backward, are split over the pool by
+ * blocks of hidden units; each block of backward goes straight on to Adam while its gradients are
+ * in the cache. The rest is a few thousand operations and runs on the caller. Sums run in one
+ * order whatever the thread count, so a seed gives the same weights on any number of threads.
+ * Nothing here allocates after mlp_init. Loss and gradient follow Bishop, Pattern Recognition,
+ * 5.3.
  */
 #include "train/mlp.h"
 

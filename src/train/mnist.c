@@ -1,7 +1,8 @@
 /* The MNIST perceptron between its three forms: parameters in memory, a checkpoint, a graph.
  *
- * Tensor names are those that PyTorch gives to a module with fc1 and fc2, so a checkpoint trained there exports here and the other way round. The graph takes images as
- * [batch,1,28,28] and flattens them itself. Hidden size is read from the checkpoint.
+ * Tensor names are those that PyTorch gives to a module with fc1 and fc2, so a checkpoint
+ * trained there exports here and the other way round. The graph takes images as [batch,1,28,28]
+ * and flattens them itself. Hidden size is read from the checkpoint.
  */
 #include "train/mnist.h"
 

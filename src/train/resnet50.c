@@ -1,8 +1,10 @@
 /* ResNet50 in torchvision's layout and names, so that its published checkpoints load unchanged.
  *
- * The network is walked by one function, which asks a `maker` for each tensor: to build the graph the maker looks the tensor up in
- * the checkpoint, so a missing or misshapen one is named; to make random values it draws them and builds no graph.
- * Batch norms stay nodes of their own here, as PyTorch exports them before folding: folding is the compiler's work. Epsilon is torchvision's 1e-5.
+ * The network is walked by one function, which asks a `maker` for each tensor: to build the
+ * graph the maker looks the tensor up in the checkpoint, so a missing or misshapen one is named;
+ * to make random values it draws them and builds no graph. Batch norms stay nodes of their own
+ * here, as PyTorch exports them before folding: folding is the compiler's work. Epsilon is
+ * torchvision's 1e-5.
  */
 #include "train/resnet50.h"
 

@@ -1,9 +1,10 @@
 /* The training loop.
  *
- * The seed starts two random streams, one for the start values and one for the orders of the epochs, so a seed fixes the result
- * whatever the number of threads, and the orders whatever the size of the network. Batches are gathered from bytes to floats just before their step: at 64 images that
- * is 50 KiB, which stays in the cache, where a converted copy of the whole set would not. The loop reads no clock and
- * prints nothing; the caller's progress function does both.
+ * The seed starts two random streams, one for the start values and one for the orders of the
+ * epochs, so a seed fixes the result whatever the number of threads, and the orders whatever the
+ * size of the network. Batches are gathered from bytes to floats just before their step: at 64
+ * images that is 50 KiB, which stays in the cache, where a converted copy of the whole set would
+ * not. The loop reads no clock and prints nothing; the caller's progress function does both.
  */
 #include "train/trainer.h"
 

@@ -1,4 +1,5 @@
-/* A fuzz target that must fail: it holds a bug that the fuzzer has to find within seconds. When it is not found, fuzzing is broken. */
+/* A fuzz target that must fail: it holds a bug that the fuzzer has to find within seconds. When it
+ * is not found, fuzzing is broken. */
 #include <stddef.h>
 #include <stdint.h>
 

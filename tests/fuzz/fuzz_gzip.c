@@ -1,4 +1,5 @@
-/* Any bytes as gzip, into buffers that are too small and large enough: never more than the limit, and the same content. */
+/* Any bytes as gzip, into buffers that are too small and large enough: never more than the limit,
+ * and the same content. */
 #include "base/panic.h"
 #include "codec/gzip.h"
 

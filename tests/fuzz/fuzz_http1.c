@@ -1,4 +1,5 @@
-/* Heads of HTTP requests and chunked bodies from arbitrary bytes; chunks are also fed one byte at a time, which must give the same end. */
+/* Heads of HTTP requests and chunked bodies from arbitrary bytes; chunks are also fed one byte at
+ * a time, which must give the same end. */
 #include "base/panic.h"
 #include "codec/http1.h"
 

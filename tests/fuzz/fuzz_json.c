@@ -1,4 +1,5 @@
-/* Any text as JSON. What passes the check is walked whole, by every function that trusts the check. */
+/* Any text as JSON. What passes the check is walked whole, by every function that trusts the
+ * check. */
 #include "base/panic.h"
 #include "codec/json.h"
 

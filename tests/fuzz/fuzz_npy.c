@@ -1,4 +1,5 @@
-/* Any bytes as .npy: what is read lies in the file, and its header is written and read again to the same. */
+/* Any bytes as .npy: what is read lies in the file, and its header is written and read again to
+ * the same. */
 #include "base/panic.h"
 #include "codec/npy.h"
 

@@ -1,4 +1,5 @@
-/* Any bytes as a ModelConfig message: read, and what was read is written and read again to the same. */
+/* Any bytes as a ModelConfig message: read, and what was read is written and read again to the
+ * same. */
 #include "base/panic.h"
 #include "codec/model_config.h"
 

@@ -1,4 +1,5 @@
-/* Graph sections of plans from arbitrary bytes: what is read passes ir_verify, and inference and memory planning survive it. */
+/* Graph sections of plans from arbitrary bytes: what is read passes ir_verify, and inference and
+ * memory planning survive it. */
 #include "base/panic.h"
 #include "plan/memory.h"
 #include "plan/stream.h"

@@ -1,4 +1,5 @@
-/* Any bytes as a .pth file, and any bytes as the pickle in one, whose storages are cut from the same bytes. */
+/* Any bytes as a .pth file, and any bytes as the pickle in one, whose storages are cut from the
+ * same bytes. */
 #include "base/panic.h"
 #include "codec/pickle.h"
 #include "codec/pth.h"

@@ -1,4 +1,5 @@
-/* Any bytes as safetensors: tensors lie in the file and together are its data; a header written for them reads back. */
+/* Any bytes as safetensors: tensors lie in the file and together are its data; a header written
+ * for them reads back. */
 #include "base/panic.h"
 #include "codec/safetensors.h"
 

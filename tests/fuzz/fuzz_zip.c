@@ -1,4 +1,5 @@
-/* Any bytes as a zip file: every member that the directory names is unpacked and lies where it should. */
+/* Any bytes as a zip file: every member that the directory names is unpacked and lies where it
+ * should. */
 #include "base/panic.h"
 #include "codec/zip.h"
 

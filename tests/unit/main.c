@@ -1,7 +1,8 @@
 /* The test runner: nereid-test [--list] [-j N] [name ...]
  *
- * Each TEST runs through cmocka in a process of its own, under a time limit, with a directory of its own. What it prints is shown only
- * when it fails. A name selects the tests whose "file:name" holds it. The last line is "N passed, N failed".
+ * Each TEST runs through cmocka in a process of its own, under a time limit, with a directory
+ * of its own. What it prints is shown only when it fails. A name selects the tests whose
+ * "file:name" holds it. The last line is "N passed, N failed".
  */
 #include "unit/test.h"
 

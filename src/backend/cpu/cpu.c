@@ -1,8 +1,9 @@
 /* The cpu backend's record: looks up the operator's own record and hands the question on.
  *
- * The table is made from cpu_ops.def; an operator that is not in it is not supported and goes to ref. Everything here runs at compile and load time;
- * at run time the engine calls the step's function directly. The records are constant, so all of this may be called from
- * any thread. Instruction sets are chosen below, by the kernel table, not here.
+ * The table is made from cpu_ops.def; an operator that is not in it is not supported and goes
+ * to ref. Everything here runs at compile and load time; at run time the engine calls the step's
+ * function directly. The records are constant, so all of this may be called from any thread.
+ * Instruction sets are chosen below, by the kernel table, not here.
  */
 #include "backend/cpu/cpu.h"
 

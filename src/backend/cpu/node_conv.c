@@ -1,9 +1,11 @@
 /* Conv nodes on the convolution driver.
  *
- * A node is taken when it is 2-D, FP32, with constant weights and known spatial sizes; only the batch may be symbolic. Its values are channels-last, but
- * the input of a first layer with few channels may be plain. Packing replaces the weights by the driver's bytes, so the shape
- * that the driver wants is read from attributes and values, never from the weights' dims. The step's state is one small record in the
- * load arena; running fills the driver's arguments on the stack and allocates nothing.
+ * A node is taken when it is 2-D, FP32, with constant weights and known spatial sizes; only the
+ * batch may be symbolic. Its values are channels-last, but the input of a first layer with few
+ * channels may be plain. Packing replaces the weights by the driver's bytes, so the shape that the
+ * driver wants is read from attributes and values, never from the weights' dims. The step's state
+ * is one small record in the load arena; running fills the driver's arguments on the stack and
+ * allocates nothing.
  */
 #include "backend/cpu/conv.h"
 #include "backend/cpu/cpu_priv.h"

@@ -1,7 +1,9 @@
-/* Element-wise nodes on the element-wise drivers: activations and arithmetic, softmax along the last axis.
+/* Element-wise nodes on the element-wise drivers: activations and arithmetic, softmax along the
+ * last axis.
  *
- * Activations run on any layout as long as input and output share it. Arithmetic broadcasts by strides over plain values, or runs over channels-last values of one shape. Constant bounds of Clip are read when the node is
- * prepared. No scratch, no state beyond one record.
+ * Activations run on any layout as long as input and output share it. Arithmetic broadcasts by
+ * strides over plain values, or runs over channels-last values of one shape. Constant bounds of
+ * Clip are read when the node is prepared. No scratch, no state beyond one record.
  */
 #include "backend/cpu/cpu_priv.h"
 #include "backend/cpu/elementwise.h"

@@ -1,9 +1,10 @@
 /* Gemm and MatMul nodes on the matrix driver.
  *
- * Both become one description, `struct product`: rows, columns and depth with the strides of each operand, worked out from the concrete tensors of a run, because
- * the batch decides rows. A constant right-hand side is packed at compile time; one that is computed is read in place. A bias
- * of n numbers goes to the driver's bias, a full matrix to its residual. Alpha and beta other than 1 are left to ref: no
- * exporter that we know writes them for a layer.
+ * Both become one description, `struct product`: rows, columns and depth with the strides of
+ * each operand, worked out from the concrete tensors of a run, because the batch decides rows. A
+ * constant right-hand side is packed at compile time; one that is computed is read in place. A
+ * bias of n numbers goes to the driver's bias, a full matrix to its residual. Alpha and beta other
+ * than 1 are left to ref: no exporter that we know writes them for a layer.
  */
 #include "backend/cpu/cpu_priv.h"
 #include "backend/cpu/gemm.h"

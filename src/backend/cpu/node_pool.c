@@ -1,7 +1,9 @@
 /* Pools and layout changes on the channels-last drivers.
  *
- * Taken are 4-D FP32 pools without indices, with known channels and sizes; only the batch may be symbolic. They run on channels-last values. The layout nodes that passes insert are transpositions between N,C,positions and
- * N,positions,C. State is one record in the load arena; running allocates nothing.
+ * Taken are 4-D FP32 pools without indices, with known channels and sizes; only the batch may
+ * be symbolic. They run on channels-last values. The layout nodes that passes insert are
+ * transpositions between N,C,positions and N,positions,C. State is one record in the load arena;
+ * running allocates nothing.
  */
 #include "backend/cpu/cpu_priv.h"
 #include "backend/cpu/elementwise.h"

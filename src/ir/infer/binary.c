@@ -1,7 +1,8 @@
 /* Shapes, types and contents of element-wise operators with several inputs.
  *
- * Shapes broadcast as numpy's do. Small integer contents are computed symbolically for Add, Sub, Mul, Div, Equal and Where, as exporters use them on shapes. Where a result
- * cannot be known, the content is simply not followed.
+ * Shapes broadcast as numpy's do. Small integer contents are computed symbolically for Add,
+ * Sub, Mul, Div, Equal and Where, as exporters use them on shapes. Where a result cannot be known,
+ * the content is simply not followed.
  */
 #include "ir/infer/infer_priv.h"
 

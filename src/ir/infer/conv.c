@@ -1,8 +1,9 @@
 /* Shapes of Conv and ConvTranspose.
  *
- * Weights are [o, c/group, k...] for Conv and [c, o/group, k...] for ConvTranspose. After packing the weights have no dims any more; inference is not run
- * again then. Any number of spatial axes up to the rank limit. ConvTranspose follows ONNX: output_shape decides when given, else
- * stride * (in - 1) + output_padding + reach - pads.
+ * Weights are [o, c/group, k...] for Conv and [c, o/group, k...] for ConvTranspose. After
+ * packing the weights have no dims any more; inference is not run again then. Any number of
+ * spatial axes up to the rank limit. ConvTranspose follows ONNX: output_shape decides when given,
+ * else stride * (in - 1) + output_padding + reach - pads.
  */
 #include "ir/infer/infer_priv.h"
 
@@ -79,7 +80,8 @@ static struct status transposed(const struct ir_node *n, uint32_t spatial, const
 	return STATUS_GOOD;
 }
 
-/* Weights packed for a backend have lost their dims: kernel_shape and the declared output stand in for them. */
+/* Weights packed for a backend have lost their dims: kernel_shape and the declared output stand in
+ * for them. */
 static struct status packed_inputs(const struct ir_node *n, uint32_t *spatial, int64_t *kernel, int64_t *out)
 {
 	const struct ir_value *x = n->in[0], *y = n->out[0];

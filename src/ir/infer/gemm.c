@@ -1,7 +1,8 @@
 /* Shapes of Gemm and MatMul.
  *
- * The depth of both sides must agree where both are numbers; where a symbol meets another the model is taken at its word and the engine finds out with concrete
- * shapes. MatMul follows numpy: leading dimensions broadcast, a vector is a row on the left and a column on the right. The third
+ * The depth of both sides must agree where both are numbers; where a symbol meets another the
+ * model is taken at its word and the engine finds out with concrete shapes. MatMul follows numpy:
+ * leading dimensions broadcast, a vector is a row on the left and a column on the right. The third
  * input of either is added to the product and must broadcast to it.
  */
 #include "ir/infer/infer_priv.h"

@@ -1,8 +1,10 @@
 /* Shape and type inference: the walk over the nodes, and the arithmetic of symbolic dimensions.
  *
- * A dimension is k or k times a symbol, which covers what batches do; a result that cannot be written so becomes a fresh, derived symbol, and the
- * engine then compiles such a graph for concrete shapes. Contents of small integer tensors are followed the same way, because exporters compute the targets of
- * Reshape from Shape. Rules are ONNX's (operator specifications, opset 7 to 23). Single-threaded; idempotent.
+ * A dimension is k or k times a symbol, which covers what batches do; a result that cannot be
+ * written so becomes a fresh, derived symbol, and the engine then compiles such a graph for
+ * concrete shapes. Contents of small integer tensors are followed the same way, because exporters
+ * compute the targets of Reshape from Shape. Rules are ONNX's (operator specifications, opset 7 to
+ * 23). Single-threaded; idempotent.
  */
 #include "ir/infer/infer_priv.h"
 

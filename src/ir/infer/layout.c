@@ -1,6 +1,7 @@
 /* The two operators that passes insert: the same tensor stored in another order.
  *
- * Dims keep their meaning, N, C, spatial; only the value's layout says how it lies in memory. Both sides are 3-D or more.
+ * Dims keep their meaning, N, C, spatial; only the value's layout says how it lies in memory.
+ * Both sides are 3-D or more.
  */
 #include "ir/infer/infer_priv.h"
 

@@ -1,7 +1,8 @@
 /* Shapes of operators that move data: Transpose, Concat, Split, Slice, Gather, Pad.
  *
- * Concat, Split, Slice and Gather also move contents of one-dimensional integer tensors, which is how exporters pick a dimension out of Shape. Starts, ends, steps,
- * pads and split sizes must be known numbers; a slice of a symbolic axis is followed only when it takes the whole axis.
+ * Concat, Split, Slice and Gather also move contents of one-dimensional integer tensors, which
+ * is how exporters pick a dimension out of Shape. Starts, ends, steps, pads and split sizes must
+ * be known numbers; a slice of a symbolic axis is followed only when it takes the whole axis.
  */
 #include "ir/infer/infer_priv.h"
 

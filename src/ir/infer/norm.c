@@ -1,7 +1,8 @@
 /* Shapes of BatchNormalization and LayerNormalization.
  *
- * Both give their input's shape. The parameters of a batch norm have one number a channel; those of a layer norm broadcast to the normalised axes. A layer
- * norm's further outputs, mean and inverse deviation, have ones in the normalised axes and are fp32 by default (stash_type 1).
+ * Both give their input's shape. The parameters of a batch norm have one number a channel;
+ * those of a layer norm broadcast to the normalised axes. A layer norm's further outputs, mean and
+ * inverse deviation, have ones in the normalised axes and are fp32 by default (stash_type 1).
  */
 #include "ir/infer/infer_priv.h"
 

@@ -1,7 +1,8 @@
 /* Shapes of the pools: sliding windows, and the global average.
  *
- * ceil_mode and auto_pad are handled with the windows in infer.c. MaxPool's second output holds indices, int64, of the same shape. Channels and batch pass
- * through, so both may be symbolic. Rules are ONNX's, opset 7 to 22.
+ * ceil_mode and auto_pad are handled with the windows in infer.c. MaxPool's second output holds
+ * indices, int64, of the same shape. Channels and batch pass through, so both may be symbolic.
+ * Rules are ONNX's, opset 7 to 22.
  */
 #include "ir/infer/infer_priv.h"
 

@@ -1,7 +1,7 @@
 /* Shapes of ReduceMean, ReduceSum and ArgMax.
  *
- * The reductions take their axes as an input (the newest form); none means all, or nothing when noop_with_empty_axes is set. Kept axes become 1. ArgMax has one
- * axis and gives int64.
+ * The reductions take their axes as an input (the newest form); none means all, or nothing when
+ * noop_with_empty_axes is set. Kept axes become 1. ArgMax has one axis and gives int64.
  */
 #include "ir/infer/infer_priv.h"
 

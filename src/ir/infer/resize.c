@@ -1,8 +1,9 @@
 /* Shape of Resize: given sizes, or the floor of size times scale.
  *
- * Exactly one of scales (input 2) and sizes (input 3) is used; an empty tensor counts as absent, as older exporters write it. With axes (opset 18) they name some
- * dimensions only. Scales must be constant. A keep_aspect_ratio_policy makes one
- * scale for all named axes of the sizes, for which the input's must be numbers.
+ * Exactly one of scales (input 2) and sizes (input 3) is used; an empty tensor counts as
+ * absent, as older exporters write it. With axes (opset 18) they name some dimensions only. Scales
+ * must be constant. A keep_aspect_ratio_policy makes one scale for all named axes of the sizes,
+ * for which the input's must be numbers.
  */
 #include "ir/infer/infer_priv.h"
 
@@ -47,7 +48,8 @@ static struct status by_sizes(const struct ir_node *n, const struct ir_value *s,
 	return STATUS_GOOD;
 }
 
-/* The sizes become those of one common scale: the smallest for not_larger, the largest for not_smaller. */
+/* The sizes become those of one common scale: the smallest for not_larger, the largest for
+ * not_smaller. */
 static struct status keep_aspect(const struct ir_node *n, const int64_t *axes, uint32_t count, struct dim *dims)
 {
 	struct str policy = ir_attr_str(n, ATTR_ID_KEEP_ASPECT, STR("stretch"));

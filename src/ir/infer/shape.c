@@ -1,8 +1,9 @@
 /* Operators that decide shapes: Reshape and its kin, Shape, constants, Expand.
  *
- * The target of Reshape, Expand and ConstantOfShape is an input whose content inference follows; where it cannot, the result has fresh symbols if
- * at least its rank is known, and is an error that says so otherwise. -1 in Reshape is solved with symbolic products, so
- * [batch,64,7,7] to [-1,3136] keeps the batch symbol.
+ * The target of Reshape, Expand and ConstantOfShape is an input whose content inference
+ * follows; where it cannot, the result has fresh symbols if at least its rank is known, and is an
+ * error that says so otherwise. -1 in Reshape is solved with symbolic products, so [batch,64,7,7]
+ * to [-1,3136] keeps the batch symbol.
  */
 #include "ir/infer/infer_priv.h"
 

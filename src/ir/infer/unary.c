@@ -1,7 +1,8 @@
 /* Shapes and types of element-wise operators with one input.
  *
- * All keep the shape; Cast changes the type, the others keep it. Cast and Identity pass known contents on, so chains through Shape stay
- * followed. Dropout is the identity at inference; its mask, where asked for, is bool.
+ * All keep the shape; Cast changes the type, the others keep it. Cast and Identity pass known
+ * contents on, so chains through Shape stay followed. Dropout is the identity at inference; its
+ * mask, where asked for, is bool.
  */
 #include "ir/infer/infer_priv.h"
 

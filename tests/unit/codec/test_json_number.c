@@ -1,4 +1,5 @@
-/* Numbers: a million random ones against strtod, hard ones, tensors of each type, and what is written reads back. */
+/* Numbers: a million random ones against strtod, hard ones, tensors of each type, and what is
+ * written reads back. */
 #include "base/rand.h"
 #include "codec/json.h"
 #include "unit/test.h"

@@ -1,4 +1,5 @@
-/* The wire form: what is written reads back, and every kind of broken bytes is told by path and offset. */
+/* The wire form: what is written reads back, and every kind of broken bytes is told by path and
+ * offset. */
 #include "unit/test.h"
 
 #include "base/limits.h"
@@ -52,7 +53,8 @@ TEST(round_trip)
 	arena_release(&arena);
 }
 
-/* The bytes that protobuf's own library makes of name "m", max_batch_size 8, one input "x" FP32 [-1, 3]. */
+/* The bytes that protobuf's own library makes of name "m", max_batch_size 8, one input "x" FP32
+ * [-1, 3]. */
 TEST(known_bytes)
 {
 	struct mc_config c;

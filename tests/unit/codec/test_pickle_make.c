@@ -13,7 +13,8 @@ static struct status storage(void *ctx, struct str key, size_t bytes, struct spa
 	return STATUS_GOOD;
 }
 
-/* _rebuild_tensor_v2 of a storage of `count` elements; sizes and strides are opcodes that make them. */
+/* _rebuild_tensor_v2 of a storage of `count` elements; sizes and strides are opcodes that make
+ * them. */
 static struct status make(const char *type, int count, int offset, const char *sizes, const char *strides,
                           struct pickle *out)
 {

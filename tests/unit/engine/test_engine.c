@@ -1,5 +1,6 @@
-/* The engine on a small model built by hand: the same answer from ONNX, from a plan, from ref and from cpu; no allocation while running; batches over the
- * planned one; shapes that do not fit; profiles. */
+/* The engine on a small model built by hand: the same answer from ONNX, from a plan, from ref and
+ * from cpu; no allocation while running; batches over the planned one; shapes that do not fit;
+ * profiles. */
 #include "base/mem.h"
 #include "base/rand.h"
 #include "engine/engine.h"

@@ -1,4 +1,5 @@
-/* Graphs through bytes and files: what is written reads back the same; every truncation and many flipped bytes are refused or give a valid graph. */
+/* Graphs through bytes and files: what is written reads back the same; every truncation and many
+ * flipped bytes are refused or give a valid graph. */
 #include "base/rand.h"
 #include "plan/plan.h"
 #include "plan/stream.h"

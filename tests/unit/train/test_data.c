@@ -1,4 +1,5 @@
-/* Data sets out of IDX files: what does not belong together is refused; orders are permutations; batches are scaled. */
+/* Data sets out of IDX files: what does not belong together is refused; orders are permutations;
+ * batches are scaled. */
 #include "train/data.h"
 #include "unit/test.h"
 

@@ -1,4 +1,5 @@
-/* The products of training against plain sums, at sizes around every block, for each instruction set that this processor has. */
+/* The products of training against plain sums, at sizes around every block, for each instruction
+ * set that this processor has. */
 #include "base/cpu.h"
 #include "base/rand.h"
 #include "train/gemm_priv.h"

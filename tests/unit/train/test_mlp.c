@@ -1,5 +1,5 @@
-/* The perceptron against a plain double-precision one: forward, gradient by finite differences, Adam's update as PyTorch
- * defines it, independence of the thread count, and each instruction set. */
+/* The perceptron against a plain double-precision one: forward, gradient by finite differences,
+ * Adam's update as PyTorch defines it, independence of the thread count, and each instruction set. */
 #include "base/cpu.h"
 #include "train/mlp.h"
 #include "unit/test.h"

@@ -1,4 +1,5 @@
-/* ResNet50: random weights have torchvision's tensors, the graph is accepted, and a wrong checkpoint is told by its tensor. */
+/* ResNet50: random weights have torchvision's tensors, the graph is accepted, and a wrong
+ * checkpoint is told by its tensor. */
 #include "train/resnet50.h"
 #include "unit/test.h"
 

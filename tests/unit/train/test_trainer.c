@@ -1,4 +1,5 @@
-/* The training loop on a set that is made up: it learns, a seed repeats itself, and options out of range are refused. */
+/* The training loop on a set that is made up: it learns, a seed repeats itself, and options out of
+ * range are refused. */
 #include "train/trainer.h"
 #include "unit/test.h"
 #include "unit/train/parts.h"

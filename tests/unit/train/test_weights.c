@@ -1,4 +1,5 @@
-/* Sets of tensors: by content from .safetensors and .pth, half precision widened, and what is missing named. */
+/* Sets of tensors: by content from .safetensors and .pth, half precision widened, and what is
+ * missing named. */
 #include "base/half.h"
 #include "codec/safetensors.h"
 #include "train/weights.h"

@@ -1,4 +1,5 @@
-/* Types that ONNX does not allow are refused with the input's number, before a kernel could misread them. */
+/* Types that ONNX does not allow are refused with the input's number, before a kernel could
+ * misread them. */
 #include "unit/test.h"
 
 #include "ops/cases.h"
