@@ -1,10 +1,5 @@
-<<<<<<< HEAD
-/* The planner on random graphs: values that live at the same time never share bytes; sizes, aliases
- * and bindings on small ones. */
-=======
 /* The planner on random graphs: values that live at the same time never share bytes; sizes,
  * aliases and bindings on small ones. */
->>>>>>> d503931 (codec: a zip member's address is made only inside the file; comments within 100 columns)
 #include "base/rand.h"
 #include "plan/memory.h"
 #include "unit/test.h"
