@@ -2,11 +2,11 @@
  * caller waits for the last.
  *
  * A loop is published by bumping `round`, a futex that idle workers sleep on after a short
- * spin. A worker enters by adding itself to `inside` and leaves by taking itself off; the caller
- * returns when tasks are done and nobody is inside, so the next loop may reuse the fields. Claims
- * carry the round in their upper half: a worker that slept through a loop cannot claim from the
- * next by mistake. Nothing here allocates after pool_new. The mutex-free design is listed in
- * docs/internals/threads.md.
+ * spin; it is odd while a loop is open. A worker adds itself to `inside`, looks at `round` again,
+ * and only then reads the loop's fields and claims tasks; the caller closes the round, then waits
+ * until nobody is inside. So a worker that slept through a loop cannot claim from the next by
+ * mistake, and the fields may be reused. Nothing here allocates after pool_new. There is no lock;
+ * docs/internals/threads.md lists the design.
  */
 #include "base/pool.h"
 
