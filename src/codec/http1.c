@@ -62,7 +62,8 @@ static bool request_line(struct head *h)
 			return refuse(h, 400, "the request target holds a control character");
 	if (!str_is(version, "HTTP/1.1") && !str_is(version, "HTTP/1.0"))
 		return refuse(h, 505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
-	h->r->keep_alive = version.p[7] == '1';
+	h->r->old = version.p[7] == '0';
+	h->r->keep_alive = !h->r->old;
 	return true;
 }
 
@@ -80,6 +81,20 @@ static bool one_length(struct head *h, struct str value)
 	return true;
 }
 
+/* The options of Connection, a list with commas; close wins. */
+static void connection(struct http1_request *r, struct str list)
+{
+	bool closes = false;
+	while (list.n) {
+		const char *comma = memchr(list.p, ',', list.n);
+		struct str one = str_trim((struct str){list.p, comma ? (size_t)(comma - list.p) : list.n});
+		closes = closes || str_eq_nocase(one, STR("close"));
+		r->keep_alive = !closes && (r->keep_alive || str_eq_nocase(one, STR("keep-alive")));
+		size_t used = comma ? (size_t)(comma - list.p) + 1 : list.n;
+		list = (struct str){list.p + used, list.n - used};
+	}
+}
+
 /* What the headers that frame the message say. */
 static bool understand(struct head *h, struct http1_header x)
 {
@@ -92,10 +107,7 @@ static bool understand(struct head *h, struct http1_header x)
 	case 10:
 		if (!str_eq_nocase(x.name, STR("Connection")))
 			return true;
-		if (str_eq_nocase(x.value, STR("close")))
-			r->keep_alive = false;
-		else if (str_eq_nocase(x.value, STR("keep-alive")))
-			r->keep_alive = true;
+		connection(r, x.value);
 		return true;
 	case 14:
 		return !str_eq_nocase(x.name, STR("Content-Length")) || one_length(h, x.value);
@@ -272,7 +284,7 @@ const char *http1_reason(int code)
 	case 404:
 		return "Not Found";
 	case 405:
-		return "Method Not Allowed";
+		return "Not Allowed";
 	case 408:
 		return "Request Timeout";
 	case 413:

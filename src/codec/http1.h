@@ -11,6 +11,7 @@ struct http1_request {
 	struct http1_header headers[LIMIT_HTTP_HEADERS];
 	uint32_t n_headers;
 	bool keep_alive, chunked, expects_continue, has_length;
+	bool old;                           /* HTTP/1.0 */
 	uint64_t length;                    /* of the body, where has_length */
 	size_t head_bytes;                  /* the body begins here */
 };

@@ -1,8 +1,12 @@
 /* A connection: reading requests, handing them over, writing replies.
  *
- * Bytes are read into a buffer of fixed size; a body that does not fit there gets memory of its own, into which the kernel then reads directly, and which is kept for the next one. While a
- * request is in hand nothing of its bytes moves. Replies are written with one writev where the socket takes it all, else the rest follows when it can. A peer that is
- * too slow is closed by the loop's tick. Owned by the loop's thread.
+ * Bytes are read into a buffer of fixed size; a body that does not fit there gets memory of its own, into which
+ * the kernel then reads directly, and which is kept for the next one. While a request is in hand nothing of its
+ * bytes moves, and nothing more is read, so replies keep the order of requests. Replies are written with one
+ * writev where the socket takes it all, else the rest follows when it can. After an answer to what could not be
+ * read the connection lingers: it sends its end of stream and reads on for a moment, because closing with unread
+ * bytes would make the kernel take the answer back. A peer that is too slow is told so and closed by the loop's
+ * tick, which also takes the memory of idle connections. Owned by the loop's thread.
  */
 #include "net/http_priv.h"
 
@@ -13,8 +17,10 @@
 #include <string.h>
 
 #define ARENA_BYTES_MAX ((size_t)1 << 31)
+enum { LINGER_MS = 2000, TRIM_MS = 1000, BODY_ALIGN = 64 };
 
 static void advance(struct conn *c);
+static void refuse(struct conn *c, int code, const char *why);
 
 static struct conn *conn_of(const void *handle)
 {
@@ -47,12 +53,25 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 		conn__close(c);
 		return;
 	}
+	if (c->state == CONN_LINGER)
+		return; /* read over */
 	c->touched_ms = uv_now(&c->loop->loop);
 	if (c->state == CONN_BODY)
 		c->body_at += (size_t)n;
 	else
 		c->n += (size_t)n;
 	advance(c);
+}
+
+/* Gives back all memory but the connection itself. */
+static void trim(struct conn *c)
+{
+	mem_free(c->buf);
+	mem_free(c->body_memory);
+	buf_release(&c->chunk_body);
+	arena_release(&c->arena);
+	c->buf = c->body = c->body_memory = 0;
+	c->body_cap = 0;
 }
 
 static void on_closed(uv_handle_t *h)
@@ -62,14 +81,11 @@ static void on_closed(uv_handle_t *h)
 	*(c->prev ? &c->prev->next : &l->conns) = c->next;
 	if (c->next)
 		c->next->prev = c->prev;
-	atomic_fetch_sub(&l->open, 1);
-	mem_free(c->buf);
-	mem_free(c->body);
-	buf_release(&c->chunk_body);
-	c->buf = c->body = 0;
-	c->body_cap = 0;
+	trim(c);
 	c->next = l->spare;
 	l->spare = c;
+	atomic_fetch_sub(&l->open, 1);
+	loop__closed(l);
 }
 
 void conn__close(struct conn *c)
@@ -90,7 +106,7 @@ void conn__close(struct conn *c)
 
 void conn__drain(struct conn *c)
 {
-	if (c->state == CONN_HEAD && c->at == c->n)
+	if (idle(c))
 		conn__close(c);
 	else
 		c->keep_alive = false;
@@ -101,16 +117,13 @@ static struct conn *conn_new(struct http_loop *l)
 	struct conn *c = l->spare;
 	if (c) {
 		l->spare = c->next;
-		struct arena keep = c->arena;
 		memset(c, 0, sizeof *c);
-		c->arena = keep;
-		arena_reset(&c->arena);
 	} else {
 		c = mem_zero(sizeof *c);
 		if (!c)
 			return 0;
-		arena_init(&c->arena, ARENA_BYTES_MAX);
 	}
+	arena_init(&c->arena, ARENA_BYTES_MAX);
 	c->magic = CONN_MAGIC;
 	c->loop = l;
 	buf_init(&c->chunk_body, (size_t)LIMIT_HTTP_BODY_MIB << 20);
@@ -144,24 +157,57 @@ void conn__free_all(struct http_loop *l)
 	while (l->spare) {
 		struct conn *c = l->spare;
 		l->spare = c->next;
-		arena_release(&c->arena);
 		mem_free(c);
 	}
 }
 
+/* Whether c waits for a request of which nothing has come. */
+static bool idle(const struct conn *c)
+{
+	return c->state == CONN_HEAD && c->at == c->n;
+}
+
+/* A reply that its peer takes in, however slowly, is not given up. */
+static void note_progress(struct conn *c, uint64_t now)
+{
+	size_t unsent = uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp);
+	if (unsent != c->unsent)
+		c->touched_ms = now;
+	c->unsent = unsent;
+}
+
 static void expire(struct conn *c, uint64_t now)
 {
-	uint64_t quiet = now - c->touched_ms, limit = (uint64_t)LIMIT_HTTP_BODY_SECONDS * 1000;
-	bool idle = c->state == CONN_HEAD && c->at == c->n;
-	if (idle)
-		limit = (uint64_t)LIMIT_HTTP_IDLE_SECONDS * 1000;
-	/* a head that drips in byte by byte is timed from its first byte */
-	if (c->state == CONN_HEAD && !idle) {
-		limit = (uint64_t)LIMIT_HTTP_HEAD_SECONDS * 1000;
-		quiet = now - c->begun_ms;
+	if (c->state == CONN_WRITING)
+		note_progress(c, now);
+	uint64_t quiet = now - c->touched_ms, age = c->begun_ms ? now - c->begun_ms : 0;
+	switch (c->state) {
+	case CONN_HEAD:
+		if (idle(c) && quiet > (uint64_t)LIMIT_HTTP_IDLE_SECONDS * 1000)
+			conn__close(c);
+		else if (idle(c) && quiet > TRIM_MS && (c->buf || c->body_memory))
+			trim(c);
+		/* a head that drips in byte by byte is timed from its first byte */
+		else if (!idle(c) && age > (uint64_t)LIMIT_HTTP_HEAD_SECONDS * 1000)
+			refuse(c, 408, "the head of the request did not come in time");
+		break;
+	case CONN_BODY:
+	case CONN_CHUNKS:
+		if (quiet > (uint64_t)LIMIT_HTTP_BODY_SECONDS * 1000 || age > (uint64_t)LIMIT_HTTP_REQUEST_SECONDS * 1000)
+			refuse(c, 408, "the body of the request did not come in time");
+		break;
+	case CONN_WRITING:
+		if (quiet > (uint64_t)LIMIT_HTTP_BODY_SECONDS * 1000)
+			conn__close(c);
+		break;
+	case CONN_LINGER:
+		if (quiet > LINGER_MS)
+			conn__close(c);
+		break;
+	case CONN_HANDLING:
+	case CONN_CLOSING:
+		break;
 	}
-	if (c->state != CONN_HANDLING && c->state != CONN_CLOSING && quiet > limit)
-		conn__close(c);
 }
 
 void conn__expire(struct http_loop *l)
@@ -175,6 +221,17 @@ void conn__expire(struct http_loop *l)
 
 /* ---- replying ---- */
 
+/* Ends our side and reads on until the peer ends its own or LINGER_MS are over. */
+static void linger(struct conn *c)
+{
+	c->state = CONN_LINGER;
+	c->at = c->n = 0;
+	if (uv_shutdown(&c->shutdown, (uv_stream_t *)&c->tcp, 0) ||
+	    (uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) &&
+	     !uv_is_active((uv_handle_t *)&c->tcp)))
+		conn__close(c);
+}
+
 static void reply_done(struct conn *c)
 {
 	arena_reset(&c->arena);
@@ -182,13 +239,18 @@ static void reply_done(struct conn *c)
 	c->used = 0;
 	buf_reset(&c->chunk_body);
 	if (c->body_cap > CONN_BODY_KEEP) {
-		mem_free(c->body);
-		c->body = 0;
+		mem_free(c->body_memory);
+		c->body = c->body_memory = 0;
 		c->body_cap = 0;
 	}
 	c->state = CONN_HEAD;
 	c->begun_ms = 0;
+	c->request.method = STR_NONE;
 	c->touched_ms = uv_now(&c->loop->loop);
+	if (c->refused) {
+		linger(c);
+		return;
+	}
 	if (!c->keep_alive || c->loop->draining) {
 		conn__close(c);
 		return;
@@ -235,11 +297,54 @@ static void send_parts(struct conn *c, unsigned n)
 	p->base += left;
 	p->len -= left;
 	c->state = CONN_WRITING;
+	c->unsent = 0;
 	c->write.data = c;
+	/* what a peer sends meanwhile, its end of stream too, waits in the kernel */
+	uv_read_stop((uv_stream_t *)&c->tcp);
 	if (uv_write(&c->write, (uv_stream_t *)&c->tcp, p, n, on_written)) {
 		c->keep_alive = false;
 		reply_done(c);
 	}
+}
+
+static char *put(char *to, struct str s)
+{
+	memcpy(to, s.p, s.n);
+	return to + s.n;
+}
+
+static char *put_number(char *to, size_t v)
+{
+	char digits[20];
+	size_t n = 0;
+	do
+		digits[n++] = (char)('0' + v % 10);
+	while (v /= 10);
+	while (n)
+		*to++ = digits[--n];
+	return to;
+}
+
+/* The head of the reply into c->head; returns its length. Put together by hand, as it is on the way of every request. */
+static size_t write_head(struct conn *c, int code, const char *type, struct str headers, size_t bytes)
+{
+	struct str reason = str_from(http1_reason(code)), kind = str_from(type);
+	char *p = c->head;
+	CHECK(code >= 100 && code <= 999 && kind.n + headers.n + reason.n + 160 < sizeof c->head);
+	p = put_number(put(p, STR("HTTP/1.1 ")), (size_t)code);
+	*p++ = ' ';
+	p = put(put(p, reason), STR("\r\n"));
+	if (kind.n)
+		p = put(put(put(p, STR("Content-Type: ")), kind), STR("\r\n"));
+	if (headers.n)
+		p = put(p, headers);
+	if (!c->keep_alive || c->loop->draining)
+		p = put(p, STR("Connection: close\r\n"));
+	else if (c->request.old)
+		p = put(p, STR("Connection: keep-alive\r\n"));
+	p = put_number(put(p, STR("Content-Length: ")), bytes);
+	p = put(p, STR("\r\n\r\n"));
+	return (size_t)(p - c->head);
 }
 
 void http_reply(struct http_exchange *x, int code, const char *type, struct str headers, const struct span *parts, uint32_t n)
@@ -252,13 +357,9 @@ void http_reply(struct http_exchange *x, int code, const char *type, struct str 
 		bytes += parts[i].n;
 		c->parts[i + 1] = uv_buf_init((char *)(uintptr_t)parts[i].p, (unsigned)parts[i].n);
 	}
-	bool close = !c->keep_alive || c->loop->draining;
-	int head = snprintf(c->head, sizeof c->head, "HTTP/1.1 %d %s\r\n%s%s%s%.*s%sContent-Length: %zu\r\n\r\n", code,
-	                    http1_reason(code), type ? "Content-Type: " : "", type ? type : "", type ? "\r\n" : "",
-	                    STR_ARG(headers), close ? "Connection: close\r\n" : "", bytes);
-	CHECK(head > 0 && (size_t)head < sizeof c->head);
-	c->parts[0] = uv_buf_init(c->head, (unsigned)head);
-	send_parts(c, n + 1);
+	c->parts[0] = uv_buf_init(c->head, (unsigned)write_head(c, code, type, headers, bytes));
+	/* an answer to HEAD is all head */
+	send_parts(c, str_is(c->request.method, "HEAD") ? 1 : n + 1);
 }
 
 /* ---- reading ---- */
@@ -271,6 +372,7 @@ static void refuse(struct conn *c, int code, const char *why)
 	struct span part = {(const uint8_t *)copy, copy ? (size_t)n : 0};
 	c->state = CONN_HANDLING;
 	c->keep_alive = false;
+	c->refused = true;
 	c->exchange.arena = &c->arena;
 	http_reply(&c->exchange, code, "application/json", STR_NONE, &part, 1);
 }
@@ -287,23 +389,26 @@ static void dispatch(struct conn *c, struct span body)
 		uv_read_stop((uv_stream_t *)&c->tcp);
 }
 
-/* Memory for a body that does not fit the buffer; what is there already is moved. */
+/* Memory for a body that does not fit the buffer, such that what lies behind its lead is aligned; what is there
+ * already is moved. */
 static bool begin_body(struct conn *c, size_t have)
 {
-	size_t need = c->request.length;
+	const struct http_options *o = &c->loop->server->o;
+	size_t need = c->request.length, lead = o->lead ? o->lead(&c->request) : 0;
 	if (need > (uint64_t)LIMIT_HTTP_BODY_MIB << 20) {
 		refuse(c, 413, "the body of the request is over the server's limit");
 		return false;
 	}
-	if (need > c->body_cap) {
-		mem_free(c->body);
-		c->body = mem_aligned(64, need);
-		c->body_cap = c->body ? need : 0;
+	if (need + BODY_ALIGN > c->body_cap) {
+		mem_free(c->body_memory);
+		c->body_memory = mem_aligned(BODY_ALIGN, need + BODY_ALIGN);
+		c->body_cap = c->body_memory ? need + BODY_ALIGN : 0;
 	}
-	if (!c->body) {
+	if (!c->body_memory) {
 		refuse(c, 503, "no memory for the body of the request");
 		return false;
 	}
+	c->body = c->body_memory + (-lead & (BODY_ALIGN - 1));
 	memcpy(c->body, c->buf + c->at + c->request.head_bytes, have);
 	c->body_at = have;
 	c->used = c->n - c->at;

@@ -73,6 +73,16 @@ static void on_drain(void *arg)
 	}
 }
 
+/* A stopping loop ends with its last connection: requests in hand still answer through it. */
+void loop__closed(struct http_loop *l)
+{
+	if (!l->stopping || l->stopped || l->conns)
+		return;
+	l->stopped = true;
+	uv_close((uv_handle_t *)&l->tick, 0);
+	uv_close((uv_handle_t *)&l->wake, 0);
+}
+
 static void on_stop(void *arg)
 {
 	struct http_loop *l = arg;
@@ -81,8 +91,8 @@ static void on_stop(void *arg)
 		next = c->next;
 		conn__close(c);
 	}
-	uv_close((uv_handle_t *)&l->tick, 0);
-	uv_close((uv_handle_t *)&l->wake, 0);
+	l->stopping = true;
+	loop__closed(l);
 }
 
 static void *loop_main(void *arg)

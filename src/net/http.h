@@ -29,6 +29,8 @@ struct http_options {
 	const char *name;            /* in messages: "HTTP" */
 	http_handler *handler;
 	void *ctx;
+	/* Bytes of the body before the part that should lie at a multiple of 64; NULL: none. Only large bodies are placed. */
+	size_t (*lead)(const struct http1_request *r);
 };
 /* Binds and starts the threads. UNAVAILABLE "Socket 'a:p' already in use". */
 struct status http_server_new(const struct http_options *o, struct http_server **out) MUST_CHECK;
