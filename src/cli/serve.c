@@ -130,12 +130,14 @@ static struct status open_ports(struct serve *s)
 	s->metrics.machine = s->cpu_metrics;
 	buf_init(&s->metrics.scratch, 1 << 28);
 	if (s->allow_http) {
-		struct http_options o = {address, (uint16_t)s->http_port, s->threads, "HTTP", rest_handle, &s->rest};
+		struct http_options o = {.address = address, .port = (uint16_t)s->http_port, .threads = s->threads,
+		                         .name = "HTTP", .handler = rest_handle, .ctx = &s->rest, .lead = rest_lead};
 		TRY(http_server_new(&o, &s->http));
 		LOG_I("Started HTTPService at %s:%u", address, (unsigned)s->http_port);
 	}
 	if (s->allow_metrics) {
-		struct http_options o = {metrics, (uint16_t)s->metrics_port, 1, "metrics", metrics_handle, &s->metrics};
+		struct http_options o = {.address = metrics, .port = (uint16_t)s->metrics_port, .threads = 1,
+		                         .name = "metrics", .handler = metrics_handle, .ctx = &s->metrics};
 		TRY(http_server_new(&o, &s->metrics_http));
 		LOG_I("Started Metrics Service at %s:%u", metrics, (unsigned)s->metrics_port);
 	}
@@ -189,6 +191,7 @@ static struct status serve(struct serve *s, int argc, char **argv)
 		.config_name = s->args.value[OPT_SERVE_MODEL_CONFIG_NAME],
 		.complete = !args_flag(&s->args, OPT_SERVE_DISABLE_AUTO_COMPLETE_CONFIG),
 		.loop_threads = s->threads, .default_batch = 4,
+		.clock = {clock_ns, clock_unix_ns},
 	};
 	GO_MSG(repo_open(&s->repo, s->dirs, s->n_dirs, &o), "error: creating server");
 	print_tables(s);

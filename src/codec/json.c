@@ -184,7 +184,7 @@ static bool array(struct check *c)
 		} else if (c->p < c->end && *c->p == ']') {
 			break;
 		} else {
-			return fail(c, "Missing a comma or ] after an array element.", c->p);
+			return fail(c, "Missing a comma or ']' after an array element.", c->p);
 		}
 	}
 	c->p++;
@@ -215,7 +215,7 @@ static bool object(struct check *c)
 		} else if (c->p < c->end && *c->p == '}') {
 			break;
 		} else {
-			return fail(c, "Missing a comma or } after an object member.", c->p);
+			return fail(c, "Missing a comma or '}' after an object member.", c->p);
 		}
 	}
 	c->p++;
@@ -286,21 +286,25 @@ static const char *skip_string(const char *p)
 /* One past the value that begins at p; end is the end of checked text. */
 const char *json__skip(const char *p, const char *end)
 {
+	/* what is met: 1 opens, 2 closes, 3 begins a string, 4 ends a scalar */
+	static const uint8_t kind[256] = {['['] = 1, ['{'] = 1, [']'] = 2, ['}'] = 2, ['"'] = 3, [','] = 4, [' '] = 4,
+	                                  ['\n'] = 4, ['\r'] = 4, ['\t'] = 4};
 	int depth = 0;
+	if (*p == '"')
+		return skip_string(p);
+	if (kind[(uint8_t)*p] != 1) {
+		while (p < end && kind[(uint8_t)*p] != 4 && kind[(uint8_t)*p] != 2)
+			p++;
+		return p;
+	}
 	do {
-		if (*p == '"') {
+		uint8_t k = kind[(uint8_t)*p];
+		if (k == 3) {
 			p = skip_string(p);
 			continue;
 		}
-		if (*p == '[' || *p == '{')
-			depth++;
-		else if (*p == ']' || *p == '}')
-			depth--;
-		else if (!depth) {
-			while (p < end && !strchr(",]} \n\r\t", *p))
-				p++;
-			return p;
-		}
+		depth += k == 1;
+		depth -= k == 2;
 		p++;
 	} while (depth > 0);
 	return p;

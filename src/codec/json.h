@@ -50,6 +50,8 @@ struct status json_bytes(struct json v, struct arena *a, struct buf *out, int64_
 
 /* ---- writing ---- */
 void json_put_str(struct buf *b, struct str s);       /* quoted and escaped */
+void json_put_i64(struct buf *b, int64_t v);
+void json_put_u64(struct buf *b, uint64_t v);
 void json_put_f64(struct buf *b, double v);           /* shortest that reads back; NaN and Infinity bare */
 void json_put_f32(struct buf *b, float v);
 /* [..] of a tensor's elements, flat; FP16, BF16 and BYTES: false. */

@@ -283,6 +283,23 @@ void json_put_str(struct buf *b, struct str s)
 	buf_byte(b, '"');
 }
 
+void json_put_u64(struct buf *b, uint64_t v)
+{
+	char text[20];
+	size_t n = sizeof text;
+	do
+		text[--n] = (char)('0' + v % 10);
+	while (v /= 10);
+	buf_add(b, text + n, sizeof text - n);
+}
+
+void json_put_i64(struct buf *b, int64_t v)
+{
+	if (v < 0)
+		buf_byte(b, '-');
+	json_put_u64(b, v < 0 ? -(uint64_t)v : (uint64_t)v);
+}
+
 static bool special(struct buf *b, double v)
 {
 	if (isnan(v))
@@ -367,28 +384,28 @@ static void put_element(struct buf *b, enum dtype t, const void *p, int64_t i)
 		buf_z(b, ((const uint8_t *)p)[i] ? "true" : "false");
 		break;
 	case DTYPE_UINT8:
-		buf_printf(b, "%u", ((const uint8_t *)p)[i]);
+		json_put_u64(b, ((const uint8_t *)p)[i]);
 		break;
 	case DTYPE_INT8:
-		buf_printf(b, "%d", ((const int8_t *)p)[i]);
+		json_put_i64(b, ((const int8_t *)p)[i]);
 		break;
 	case DTYPE_UINT16:
-		buf_printf(b, "%u", ((const uint16_t *)p)[i]);
+		json_put_u64(b, ((const uint16_t *)p)[i]);
 		break;
 	case DTYPE_INT16:
-		buf_printf(b, "%d", ((const int16_t *)p)[i]);
+		json_put_i64(b, ((const int16_t *)p)[i]);
 		break;
 	case DTYPE_UINT32:
-		buf_printf(b, "%u", ((const uint32_t *)p)[i]);
+		json_put_u64(b, ((const uint32_t *)p)[i]);
 		break;
 	case DTYPE_INT32:
-		buf_printf(b, "%d", ((const int32_t *)p)[i]);
+		json_put_i64(b, ((const int32_t *)p)[i]);
 		break;
 	case DTYPE_UINT64:
-		buf_printf(b, "%llu", (unsigned long long)((const uint64_t *)p)[i]);
+		json_put_u64(b, ((const uint64_t *)p)[i]);
 		break;
 	case DTYPE_INT64:
-		buf_printf(b, "%lld", (long long)((const int64_t *)p)[i]);
+		json_put_i64(b, ((const int64_t *)p)[i]);
 		break;
 	case DTYPE_FP64:
 		json_put_f64(b, ((const double *)p)[i]);

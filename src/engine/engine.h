@@ -23,6 +23,7 @@ struct model_io {
 	int64_t dims[TENSOR_RANK_MAX];   /* -1: dynamic */
 	bool optional;                   /* inputs with a default value in the model */
 	bool batched;                    /* dims[0] is the batch symbol */
+	bool unused;                     /* an input that nothing reads: any data will do */
 };
 
 struct shape_range { struct str name; uint32_t rank; int64_t min[TENSOR_RANK_MAX], opt[TENSOR_RANK_MAX], max[TENSOR_RANK_MAX]; };

@@ -18,6 +18,18 @@
 
 #define MODEL_BYTES_MAX ((size_t)64 << 30)
 
+static bool is_read(const struct ir_graph *g, const struct ir_value *v)
+{
+	for (uint32_t i = 0; i < g->n_outputs; i++)
+		if (g->outputs[i] == v)
+			return true;
+	for (uint32_t i = 0; i < g->n_nodes; i++)
+		for (uint32_t k = 0; k < g->nodes[i]->n_in; k++)
+			if (g->nodes[i]->in[k] == v)
+				return true;
+	return false;
+}
+
 static void io_of(const struct ir_graph *g, const struct ir_value *v, struct model_io *io)
 {
 	*io = (struct model_io){.name = v->name, .dtype = v->dtype, .rank = v->rank < 0 ? 0 : (uint32_t)v->rank,
@@ -38,6 +50,7 @@ static struct status describe(struct model *m, const struct ir_graph *g)
 	m->batched = g->n_inputs > 0;
 	for (uint32_t i = 0; i < g->n_inputs; i++) {
 		io_of(g, g->inputs[i], &m->inputs[i]);
+		m->inputs[i].unused = !is_read(g, g->inputs[i]);
 		m->batched = m->batched && m->inputs[i].batched;
 	}
 	for (uint32_t i = 0; i < g->n_outputs; i++) {

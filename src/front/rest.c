@@ -1,7 +1,9 @@
 /* REST: from a path to the function that answers it, and the small answers.
  *
- * Routes are matched on the raw path as the table routes.def says; a path that is known with another method is 405, any other 404, both in Triton's words. Answers are written into the loop's scratch buffer and copied
- * to the request's arena, where they stay until they are sent. Runs on the loops' threads; shares only the repository, which does not change.
+ * Routes are matched on the raw path as the table routes.def says; a path that is known with another method is 405, any
+ * other 404, both in Triton's words. Answers are written into the loop's scratch buffer and copied to the request's
+ * arena, where they stay until they are sent. Runs on the loops' threads; shares only the repository, which does not
+ * change.
  */
 #include "front/rest_priv.h"
 
@@ -143,14 +145,23 @@ static bool matches(const char *pattern, struct str path, struct rest_call *c)
 	return true;
 }
 
+/* The path of a target: without the query, and without scheme and host where a client writes them. */
+static struct str path_of(struct str target)
+{
+	const char *query = memchr(target.p, '?', target.n);
+	struct str path = {target.p, query ? (size_t)(query - target.p) : target.n};
+	if (str_starts(path, STR("http://"))) {
+		const char *host = path.p + 7, *end = path.p + path.n, *slash = memchr(host, '/', (size_t)(end - host));
+		path = slash ? (struct str){slash, (size_t)(end - slash)} : STR("/");
+	}
+	return path;
+}
+
 void rest_handle(void *ctx, struct http_exchange *x)
 {
 	struct rest_call c = {ctx, x, STR_NONE, STR_NONE};
-	struct str path = x->request->target;
-	const char *query = memchr(path.p, '?', path.n);
+	struct str path = path_of(x->request->target);
 	bool known = false;
-	if (query)
-		path.n = (size_t)(query - path.p);
 	for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
 		if (!matches(routes[i].pattern, path, &c))
 			continue;
@@ -160,23 +171,23 @@ void rest_handle(void *ctx, struct http_exchange *x)
 			return;
 		}
 	}
-	if (known)
+	if (known) {
 		rest__reply_error(&c, 405, "Method Not Allowed");
-	else
-		rest__reply_error(&c, 404, "Not Found");
+	} else {
+		static const char text[] = "{\"error\":\"Not Found\"}";
+		struct span part = {(const uint8_t *)text, sizeof text - 1};
+		http_reply(x, 404, "text/plain", STR_NONE, &part, 1);
+	}
 }
 
 struct status rest__version(struct rest_call *c, int64_t *number)
 {
-	*number = 0;
+	*number = VERSION_LATEST;
 	if (!c->version.n)
 		return STATUS_GOOD;
 	if (!str_i64(c->version, number))
 		return FAIL(INVALID_ARG, "failed to get model version from specified version string '%.*s' (details: stol), "
 		            "version should be an integral value > 0", STR_ARG(c->version));
-	if (*number < 1)
-		return FAIL(INVALID_ARG, "invalid model version specified '%.*s' , version should be an integral value > 0",
-		            STR_ARG(c->version));
 	return STATUS_GOOD;
 }
 
@@ -212,23 +223,13 @@ void rest__model_ready(struct rest_call *c)
 
 void rest__server(struct rest_call *c)
 {
-	static const char *const extensions[] = {"classification", "sequence", "model_repository",
-		"model_repository(unload_dependents)", "schedule_policy", "model_configuration", "system_shared_memory",
-		"cuda_shared_memory", "binary_tensor_data", "parameters", "statistics", "trace", "logging"};
-	/* only what is served is named */
-	static const bool served[] = {false, false, true, false, false, true, false, false, true, false, true, false, false};
+	/* of Triton's list what is served, in its order */
+	static const char extensions[] = "\"model_repository\",\"model_configuration\",\"binary_tensor_data\","
+	                                 "\"parameters\",\"statistics\"";
 	struct buf *b = rest__scratch(c);
-	bool first = true;
 	buf_z(b, "{\"name\":");
 	json_put_str(b, str_from(c->rest->id));
-	buf_printf(b, ",\"version\":\"%s\",\"extensions\":[", nrd_version());
-	for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++) {
-		if (!served[i])
-			continue;
-		buf_printf(b, "%s\"%s\"", first ? "" : ",", extensions[i]);
-		first = false;
-	}
-	buf_z(b, "]}");
+	buf_printf(b, ",\"version\":\"%s\",\"extensions\":[%s]}", nrd_version(), extensions);
 	rest__reply_json(c);
 }
 
@@ -321,7 +322,7 @@ void rest__index(struct rest_call *c)
 			return;
 		}
 		if (json_member(root, "ready", &ready) && !json_bool(ready, &only)) {
-			rest__reply_error(c, 400, "Invalid value for 'ready': expected a boolean");
+			rest__reply_error(c, 500, "attempt to access JSON non-boolean as boolean");
 			return;
 		}
 	}

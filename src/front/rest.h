@@ -15,6 +15,8 @@ struct rest {
 };
 void rest_init(struct rest *r, struct repo *repo, const char *id);
 void rest_release(struct rest *r);
+/* For struct http_options: how many bytes of JSON a body begins with, before its tensors. */
+size_t rest_lead(const struct http1_request *r);
 http_handler rest_handle;                     /* ctx: struct rest */
 
 /* The metrics port. */

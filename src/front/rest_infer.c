@@ -1,19 +1,19 @@
 /* The infer endpoint: parse, check, run, answer.
  *
- * A request lives in its connection's arena. Models that run inline are answered before this returns; for the others the job's done function posts back to the loop, where the reply is
- * written. Outputs lie in the arena and are sent from there: as JSON numbers, or as binary parts behind the JSON.
+ * A request lives in its connection's arena. Models that run inline are answered before this returns; for the others
+ * the job's done function posts back to the loop, where the reply is written. Outputs lie in the arena and are sent from
+ * there: as JSON numbers, or as binary parts behind the JSON.
  */
 #include "front/rest_priv.h"
 
 #include "base/clock.h"
 #include "base/panic.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 static bool is_binary(const struct rest_infer *q, uint32_t i)
 {
-	return q->outputs[i].binary_set ? q->outputs[i].binary : q->binary_default;
+	return q->infer.want_all ? q->binary_default : q->outputs[i].binary;
 }
 
 /* BYTES as JSON strings. */
@@ -43,14 +43,17 @@ static struct status put_output(struct rest_infer *q, struct buf *b, uint32_t i,
 	struct tensor t;
 	int64_t count;
 	infer_output_shape(&q->infer, i, &t);
-	buf_z(b, "{\"name\":");
-	json_put_str(b, m->outputs[i].name);
-	buf_printf(b, ",\"datatype\":\"%s\",\"shape\":[", dtype_wire(t.dtype));
-	for (uint32_t k = 0; k < t.rank; k++)
-		buf_printf(b, "%s%" PRId64, k ? "," : "", t.dims[k]);
+	buf_str(b, m->outputs[i].json_head);
+	for (uint32_t k = 0; k < t.rank; k++) {
+		if (k)
+			buf_byte(b, ',');
+		json_put_i64(b, t.dims[k]);
+	}
 	buf_byte(b, ']');
 	if (is_binary(q, i)) {
-		buf_printf(b, ",\"parameters\":{\"binary_data_size\":%zu}}", t.bytes);
+		buf_z(b, ",\"parameters\":{\"binary_data_size\":");
+		json_put_i64(b, (int64_t)t.bytes);
+		buf_z(b, "}}");
 		*part = (struct span){t.data, t.bytes};
 		return STATUS_GOOD;
 	}
@@ -76,9 +79,7 @@ static struct status put_reply(struct rest_infer *q, struct buf *b, struct span 
 		json_put_str(b, q->infer.id);
 		buf_byte(b, ',');
 	}
-	buf_z(b, "\"model_name\":");
-	json_put_str(b, str_from(v->owner->name));
-	buf_printf(b, ",\"model_version\":\"%" PRId64 "\",\"outputs\":[", v->number);
+	buf_str(b, v->json_head);
 	for (uint32_t i = 0; i < v->owner->n_outputs; i++) {
 		struct span part = {0};
 		if (!q->infer.want_all && !q->infer.want[i])
@@ -138,14 +139,15 @@ static void done_there(struct runner_job *j)
 static struct status begin(struct rest_infer *q)
 {
 	struct served *m;
+	struct served_version *v;
 	struct str encoding = http1_find(q->call.x->request, "Content-Encoding");
-	TRY(rest__find(&q->call, &m, &q->infer.version));
+	TRY(rest__find(&q->call, &m, &v));
+	TRY(infer_init(&q->infer, v, q->call.x->arena));
 	if (encoding.n && !str_is(encoding, "identity"))
 		return FAIL(UNSUPPORTED, "Unsupported compression type");
 	TRY(rest__parse_infer(q, q->call.x->body));
 	TRY(infer_check(&q->infer));
 	q->infer.user = q;
-	q->infer.job.arena = q->call.x->arena;
 	q->infer.job.thread = q->call.x->thread;
 	q->infer.job.started_ns = q->begun_ns;
 	q->infer.job.done = runner_inline(q->infer.version->runner) ? done_here : done_there;

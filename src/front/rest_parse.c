@@ -1,7 +1,10 @@
 /* Reading an inference request: JSON, JSON with binary tensors behind it, or one raw tensor.
  *
- * The document is checked once and then walked; numbers go straight into a buffer of the tensor's size in the request's arena, binary tensors stay where the kernel put them. Messages and their codes are Triton's: what its JSON
- * library reports is an internal error. Nothing is kept beyond the request.
+ * The document is checked once and then walked; numbers go straight into a buffer of the tensor's size in the
+ * request's arena, binary tensors stay where the kernel put them unless they lie askew there. Messages, their codes and
+ * the order of checks are Triton's, found by asking it: what its JSON library reports is an internal error, a tensor
+ * without elements is not looked at, and outputs that are listed ignore binary_data_output. Nothing is kept beyond the
+ * request, which belongs to the thread of its connection.
  */
 #include "front/rest_priv.h"
 
@@ -10,16 +13,46 @@
 
 #include <inttypes.h>
 
+static const char no_member[] = "attempt to access non-existing object member";
+static const char not_string[] = "attempt to access JSON non-string as string";
+static const char not_bool[] = "attempt to access JSON non-boolean as boolean";
+static const char not_unsigned[] = "attempt to access JSON non-unsigned-integer as unsigned-integer";
+
 static struct status json_bad(const char *field, const char *text)
 {
 	return FAIL(INTERNAL, "Unable to parse '%s': %s", field, text);
 }
 
-/* What one input says of where its data are. */
-struct source { struct json data; bool has_data, has_size; uint64_t size; };
+/* A member that must be a string; v.p NULL: it is not there. */
+static struct status need_str(struct json v, const char *field, struct arena *a, struct str *out)
+{
+	if (!v.p)
+		return FAIL(INTERNAL, "Unable to parse '%s': %s '%s'", field, no_member, field);
+	return json_str(v, a, out) ? STATUS_GOOD : json_bad(field, not_string);
+}
+
+/* Members of an object by name; the first of a name counts. */
+struct wanted { const char *name; struct json *to; };
+
+static void pick(struct json object, const struct wanted *w, size_t n)
+{
+	for (struct json_walk k = json_walk(object); json_next(&k);)
+		for (size_t i = 0; k.key.p && i < n; i++)
+			if (json_key_is(k.key, w[i].name)) {
+				if (!w[i].to->p)
+					*w[i].to = k.value;
+				break;
+			}
+}
+#define PICK(object, table) pick((object), (table), sizeof(table) / sizeof *(table))
+
+/* One element of "inputs". */
+struct input_text { struct json name, shape, datatype, parameters, data, size, region; };
 
 static struct status parse_shape(struct json v, struct infer_input *in)
 {
+	if (!v.p)
+		return FAIL(INTERNAL, "Unable to parse 'shape': %s 'shape'", no_member);
 	if (json_kind(v) != JSON_ARRAY)
 		return json_bad("shape", "attempt to access JSON non-array as array");
 	for (struct json_walk w = json_walk(v); json_next(&w);) {
@@ -27,24 +60,8 @@ static struct status parse_shape(struct json v, struct infer_input *in)
 		if (in->rank == TENSOR_RANK_MAX)
 			return FAIL(INVALID_ARG, "input '%.*s' has over %d dimensions", STR_ARG(in->name), TENSOR_RANK_MAX);
 		if (!json_u64(w.value, &d) || d > INT64_MAX)
-			return json_bad("shape", "attempt to access JSON non-unsigned-integer as unsigned-integer");
+			return json_bad("shape", not_unsigned);
 		in->dims[in->rank++] = (int64_t)d;
-	}
-	return STATUS_GOOD;
-}
-
-static struct status parse_parameters(struct json v, struct source *s)
-{
-	if (json_kind(v) != JSON_OBJECT)
-		return json_bad("parameters", "attempt to get members for non-object");
-	for (struct json_walk w = json_walk(v); json_next(&w);) {
-		if (json_key_is(w.key, "binary_data_size")) {
-			s->has_size = true;
-			if (!json_u64(w.value, &s->size))
-				return json_bad("binary_data_size", "attempt to access JSON non-unsigned-integer as unsigned-integer");
-		}
-		if (json_key_is(w.key, "shared_memory_region"))
-			return FAIL(UNSUPPORTED, "shared memory is not served yet; send the tensor in the request");
 	}
 	return STATUS_GOOD;
 }
@@ -55,18 +72,19 @@ static struct status element_count(const struct infer_input *in, int64_t *count,
 	char text[160];
 	memcpy(t.dims, in->dims, sizeof t.dims);
 	if (!tensor_elements(&t, count))
-		return FAIL(INVALID_ARG, "invalid shape for input '%.*s': shape %s causes total element count to exceed maximum size "
-		            "of %" PRId64, STR_ARG(in->name), tensor_shape_text(t.dims, t.rank, text, sizeof text), INT64_MAX);
+		return FAIL(INVALID_ARG, "invalid shape for input '%.*s': shape %s causes total element count to exceed "
+		            "maximum size of %" PRId64, STR_ARG(in->name),
+		            tensor_shape_text(t.dims, t.rank, text, sizeof text), INT64_MAX);
 	if (!mem_mul((size_t)*count, dtype_bytes(in->dtype), bytes))
-		return FAIL(INVALID_ARG, "byte size overflow for input '%.*s': element count (%" PRId64 ") * data type size (%zu) "
-		            "exceeds maximum allowed size (%zu)", STR_ARG(in->name), *count, dtype_bytes(in->dtype), SIZE_MAX);
+		return FAIL(INVALID_ARG, "byte size overflow for input '%.*s': element count (%" PRId64 ") * data type "
+		            "size (%zu) exceeds maximum allowed size (%zu)", STR_ARG(in->name), *count,
+		            dtype_bytes(in->dtype), SIZE_MAX);
 	return STATUS_GOOD;
 }
 
-static struct status wrong_count(bool more)
+static struct status wrong_count(void)
 {
-	return more ? FAIL(INTERNAL, "Unable to parse 'data': Shape does not match true shape of 'data' field")
-	            : FAIL(INTERNAL, "Unable to parse 'data': Shape does not match true shape of 'data' field");
+	return json_bad("data", "Shape does not match true shape of 'data' field");
 }
 
 static struct status read_strings(struct rest_infer *q, struct infer_input *in, struct json data, int64_t want)
@@ -77,7 +95,7 @@ static struct status read_strings(struct rest_infer *q, struct infer_input *in, 
 	if (st.code)
 		return st.code == STATUS_INVALID_ARG ? json_bad("data", st.msg) : st;
 	if (have != want)
-		return wrong_count(have > want);
+		return wrong_count();
 	in->bytes = b->n;
 	in->data = arena_alloc(q->call.x->arena, b->n + 1, 8);
 	if (!in->data)
@@ -90,207 +108,264 @@ static struct status read_data(struct rest_infer *q, struct infer_input *in, str
 {
 	int64_t want, have;
 	if (in->dtype == DTYPE_FP16 || in->dtype == DTYPE_BF16)
-		return FAIL(INVALID_ARG, "receiving %s data via JSON is not supported. Please use the binary data format for input %.*s",
-		            dtype_wire(in->dtype), STR_ARG(in->name));
+		return FAIL(INVALID_ARG, "receiving %s data via JSON is not supported. Please use the binary data format "
+		            "for input %.*s", dtype_wire(in->dtype), STR_ARG(in->name));
 	TRY(element_count(in, &want, &in->bytes));
 	if (json_kind(data) != JSON_ARRAY)
 		return json_bad("data", "attempt to access JSON non-array as array");
+	if (want == 0 || in->rank == 0) {
+		in->bytes = 0;
+		return STATUS_GOOD;
+	}
 	if (in->dtype == DTYPE_BYTES)
 		return read_strings(q, in, data, want);
 	/* each element takes at least two characters, so a shape cannot ask for more than was sent */
 	if (want > data.end - data.p)
-		return wrong_count(false);
+		return wrong_count();
 	in->data = arena_alloc(q->call.x->arena, in->bytes + 8, 64);
 	if (!in->data)
 		return FAIL(NO_MEMORY, "no memory for input '%.*s'", STR_ARG(in->name));
 	struct status st = json_numbers(data, in->dtype, in->data, want, &have);
 	if (st.code)
 		return json_bad("data", st.msg);
-	return have == want ? STATUS_GOOD : wrong_count(have > want);
+	return have == want ? STATUS_GOOD : wrong_count();
+}
+
+/* A binary tensor stays where it is; one that begins in the middle of an element's alignment is moved. */
+static struct status place(struct rest_infer *q, struct infer_input *in, struct span bytes)
+{
+	size_t align = dtype_bytes(in->dtype);
+	in->bytes = bytes.n;
+	in->data = (void *)(uintptr_t)bytes.p;
+	if (align < 2 || (uintptr_t)bytes.p % align == 0)
+		return STATUS_GOOD;
+	in->data = arena_alloc(q->call.x->arena, bytes.n + 1, 64);
+	if (!in->data)
+		return FAIL(NO_MEMORY, "no memory for input '%.*s'", STR_ARG(in->name));
+	memcpy(in->data, bytes.p, bytes.n);
+	return STATUS_GOOD;
 }
 
 static struct status read_binary(struct rest_infer *q, struct infer_input *in, uint64_t size, struct span *tail)
 {
-	if (!tail->p)
-		return FAIL(INVALID_ARG, "must specify valid 'Infer-Header-Content-Length' in request header and 'binary_data_size' "
-		            "when passing inputs in binary data format");
 	if (size > tail->n)
-		return FAIL(INVALID_ARG, "unexpected size for input '%.*s', expecting %" PRIu64 " additional bytes for model '%s'",
-		            STR_ARG(in->name), size - tail->n, q->infer.version->owner->name);
-	in->data = (void *)(uintptr_t)tail->p;
-	in->bytes = size;
+		return FAIL(INVALID_ARG, "unexpected size for input '%.*s', expecting %" PRIu64 " additional bytes for "
+		            "model '%s'", STR_ARG(in->name), size - tail->n, q->infer.version->owner->name);
+	TRY(place(q, in, (struct span){tail->p, (size_t)size}));
 	tail->p += size;
 	tail->n -= size;
 	return STATUS_GOOD;
 }
 
-/* One element of "inputs". */
+/* The one place that data come from, or Triton's complaint. There are no shared memory regions here, so none is found. */
+static struct status one_source(const struct input_text *t, uint64_t *size, struct arena *a)
+{
+	struct str region = STR_NONE;
+	*size = 0;
+	if (t->size.p && !json_u64(t->size, size))
+		return json_bad("binary_data_size", not_unsigned);
+	if (t->region.p && !json_str(t->region, a, &region))
+		return json_bad("shared_memory_region", not_string);
+	if (!t->data.p + !t->size.p + !t->region.p != 2)
+		return FAIL(INVALID_ARG, "Input must set only one of the following fields: 'data', 'binary_data_size' in "
+		            "'parameters', 'shared_memory_region' in 'parameters'. But %s%s%s%s",
+		            t->data.p || t->size.p ? "set" : "no field is set", t->data.p ? " 'data'" : "",
+		            t->size.p ? " 'binary_data_size'" : "", t->region.p ? " 'shared_memory_region'" : "");
+	if (t->region.p)
+		return FAIL(NOT_FOUND, "Unable to find shared memory region: '%.*s'", STR_ARG(region));
+	return STATUS_GOOD;
+}
+
+static bool already_there(const struct infer_request *r, const struct infer_input *in)
+{
+	for (uint32_t i = 0; &r->inputs[i] != in; i++)
+		if (str_eq(r->inputs[i].name, in->name))
+			return true;
+	return false;
+}
+
 static struct status parse_input(struct rest_infer *q, struct json v, struct span *tail)
 {
-	struct infer_request *r = &q->infer;
-	struct source s = {0};
-	struct json name = {0}, shape = {0}, datatype = {0};
-	struct str text;
-	if (json_kind(v) != JSON_OBJECT)
-		return json_bad("inputs", "attempt to get members for non-object");
-	if (r->n_inputs == LIMIT_INFER_INPUTS)
+	struct input_text t = {0};
+	struct arena *a = q->call.x->arena;
+	struct str type;
+	uint64_t size;
+	const struct wanted members[] = {{"name", &t.name}, {"shape", &t.shape}, {"datatype", &t.datatype},
+		{"parameters", &t.parameters}, {"data", &t.data}};
+	const struct wanted parameters[] = {{"binary_data_size", &t.size}, {"shared_memory_region", &t.region}};
+	struct infer_input *in = infer_add_input(&q->infer);
+	if (!in)
 		return FAIL(INVALID_ARG, "the request has over %d inputs", LIMIT_INFER_INPUTS);
-	struct infer_input *in = &r->inputs[r->n_inputs];
-	for (struct json_walk w = json_walk(v); json_next(&w);) {
-		if (!name.p && json_key_is(w.key, "name"))
-			name = w.value;
-		else if (!shape.p && json_key_is(w.key, "shape"))
-			shape = w.value;
-		else if (!datatype.p && json_key_is(w.key, "datatype"))
-			datatype = w.value;
-		else if (json_key_is(w.key, "parameters"))
-			TRY(parse_parameters(w.value, &s));
-		else if (!s.has_data && json_key_is(w.key, "data")) {
-			s.data = w.value;
-			s.has_data = true;
-		}
-	}
-	if (!name.p || !json_str(name, q->call.x->arena, &in->name))
-		return json_bad("name", name.p ? "attempt to access JSON non-string as string"
-		                               : "attempt to access non-existing object member 'name'");
-	if (!datatype.p || !json_str(datatype, q->call.x->arena, &text))
-		return json_bad("datatype", datatype.p ? "attempt to access JSON non-string as string"
-		                                       : "attempt to access non-existing object member 'datatype'");
-	in->dtype = dtype_from_wire(text);
+	PICK(v, members);
+	if (t.parameters.p)
+		PICK(t.parameters, parameters);
+	TRY(one_source(&t, &size, a));
+	TRY(need_str(t.name, "name", a, &in->name));
+	TRY(need_str(t.datatype, "datatype", a, &type));
+	TRY(parse_shape(t.shape, in));
+	in->dtype = dtype_from_wire(type);
 	if (!in->dtype)
-		return FAIL(INVALID_ARG, "invalid datatype for input %.*s of model %s", STR_ARG(in->name), r->version->owner->name);
-	if (!shape.p)
-		return json_bad("shape", "attempt to access non-existing object member 'shape'");
-	TRY(parse_shape(shape, in));
-	for (uint32_t i = 0; i < r->n_inputs; i++)
-		if (str_eq(r->inputs[i].name, in->name))
-			return FAIL(INVALID_ARG, "input '%.*s' already exists in request", STR_ARG(in->name));
-	if (s.has_data == s.has_size)
-		return FAIL(INVALID_ARG, "Input must set only one of the following fields: 'data', 'binary_data_size' in 'parameters', "
-		            "'shared_memory_region' in 'parameters'. But %s",
-		            s.has_data ? "set 'data' 'binary_data_size'" : "no field is set");
-	TRY(s.has_data ? read_data(q, in, s.data) : read_binary(q, in, s.size, tail));
-	r->n_inputs++;
+		return FAIL(INVALID_ARG, "invalid datatype for input %.*s", STR_ARG(in->name));
+	if (already_there(&q->infer, in))
+		return FAIL(INVALID_ARG, INFER_ID_FORMAT "input '%.*s' already exists in request",
+		            STR_ARG(infer_id_text(&q->infer)), STR_ARG(in->name));
+	return t.data.p ? read_data(q, in, t.data) : read_binary(q, in, size, tail);
+}
+
+static struct status parse_output_parameters(struct rest_infer *q, struct json v, struct str name, struct rest_output *o)
+{
+	struct json binary = {0}, classes = {0}, region = {0};
+	struct str text;
+	uint64_t k = 0;
+	const struct wanted members[] = {{"binary_data", &binary}, {"classification", &classes},
+		{"shared_memory_region", &region}};
+	PICK(v, members);
+	if (classes.p && !json_u64(classes, &k))
+		return FAIL(INTERNAL, "Unable to set 'classification': %s", not_unsigned);
+	if (binary.p && !json_bool(binary, &o->binary))
+		return json_bad("binary_data", not_bool);
+	if (region.p && !json_str(region, q->call.x->arena, &text))
+		return json_bad("shared_memory_region", not_string);
+	if (region.p && (k || o->binary))
+		return FAIL(INVALID_ARG, "Output can't set both 'shared_memory_region' and '%s'",
+		            k ? "classification" : "binary_data");
+	if (region.p)
+		return FAIL(NOT_FOUND, "Unable to find shared memory region: '%.*s'", STR_ARG(text));
+	if (k)
+		return FAIL(UNSUPPORTED, "classification is not served yet; ask for output '%.*s' as it is", STR_ARG(name));
 	return STATUS_GOOD;
 }
 
 static struct status parse_output(struct rest_infer *q, struct json v)
 {
 	const struct served *m = q->infer.version->owner;
-	struct json name, parameters, binary, other;
+	struct json name = {0}, parameters = {0};
 	struct str text;
 	uint32_t i = 0;
-	if (!json_member(v, "name", &name) || !json_str(name, q->call.x->arena, &text))
-		return json_bad("name", "attempt to access non-existing object member 'name'");
+	const struct wanted members[] = {{"name", &name}, {"parameters", &parameters}};
+	PICK(v, members);
+	TRY(need_str(name, "name", q->call.x->arena, &text));
 	while (i < m->n_outputs && !str_eq(m->outputs[i].name, text))
 		i++;
 	if (i == m->n_outputs)
 		return FAIL(INVALID_ARG, "unexpected inference output '%.*s' for model '%s'", STR_ARG(text), m->name);
-	if (q->infer.want[i])
-		return FAIL(INVALID_ARG, "output '%.*s' already exists in request", STR_ARG(text));
 	q->infer.want[i] = true;
-	if (!json_member(v, "parameters", &parameters))
+	return parameters.p ? parse_output_parameters(q, parameters, text, &q->outputs[i]) : STATUS_GOOD;
+}
+
+/* Parameters that mean something have a type; any other may be a string, number or boolean. */
+static struct status parse_request_parameter(struct rest_infer *q, struct str key, struct json v)
+{
+	static const struct { const char *name; enum json_kind kind; } known[] = {
+		{"sequence_start", JSON_BOOL}, {"sequence_end", JSON_BOOL}, {"priority", JSON_NUMBER},
+		{"timeout", JSON_NUMBER}, {"binary_data_output", JSON_BOOL}};
+	enum json_kind k = json_kind(v);
+	uint64_t number;
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+		if (!json_key_is(key, known[i].name))
+			continue;
+		if (known[i].kind == JSON_BOOL ? k != JSON_BOOL : !json_u64(v, &number))
+			return json_bad(known[i].name, known[i].kind == JSON_BOOL ? not_bool : not_unsigned);
+		if (json_key_is(key, "binary_data_output"))
+			return json_bool(v, &q->binary_default) ? STATUS_GOOD : json_bad("binary_data_output", not_bool);
 		return STATUS_GOOD;
-	if (json_member(parameters, "binary_data", &binary)) {
-		q->outputs[i].binary_set = true;
-		if (!json_bool(binary, &q->outputs[i].binary))
-			return json_bad("binary_data", "attempt to access JSON non-boolean as boolean");
 	}
-	if (json_member(parameters, "classification", &other) || json_member(parameters, "shared_memory_region", &other))
-		return FAIL(UNSUPPORTED, "classification and shared memory are not served yet; ask for output '%.*s' as it is",
-		            STR_ARG(text));
+	if (json_key_is(key, "sequence_id"))
+		return json_u64(v, &number) || k == JSON_STRING ? STATUS_GOOD : json_bad("sequence_id", not_string);
+	if (str_starts(key, STR("triton_")))
+		return FAIL(INVALID_ARG, "parameter keys starting with 'triton_' are reserved for Triton usage and should "
+		            "not be specified.");
+	if (k != JSON_STRING && k != JSON_NUMBER && k != JSON_BOOL)
+		return FAIL(INVALID_ARG, "parameter '%.*s' has invalid type. It should be either 'int', 'bool', or "
+		            "'string'.", STR_ARG(key));
 	return STATUS_GOOD;
 }
 
 static struct status parse_request_parameters(struct rest_infer *q, struct json v)
 {
 	if (json_kind(v) != JSON_OBJECT)
-		return json_bad("parameters", "attempt to get members for non-object");
-	for (struct json_walk w = json_walk(v); json_next(&w);) {
-		enum json_kind k = json_kind(w.value);
-		if (str_starts(w.key, STR("triton_")))
-			return FAIL(INVALID_ARG, "parameter keys starting with 'triton_' are reserved for Triton usage and should not be "
-			            "specified.");
-		if (json_key_is(w.key, "binary_data_output")) {
-			if (!json_bool(w.value, &q->binary_default))
-				return json_bad("binary_data_output", "attempt to access JSON non-boolean as boolean");
-		} else if (k != JSON_STRING && k != JSON_NUMBER && k != JSON_BOOL) {
-			return FAIL(INVALID_ARG, "parameter '%.*s' has invalid type. It should be either 'int', 'bool', or 'string'.",
-			            STR_ARG(w.key));
-		}
-	}
+		return FAIL(INTERNAL, "failed to get request params.: attempt to get members for non-object");
+	for (struct json_walk w = json_walk(v); json_next(&w);)
+		TRY(parse_request_parameter(q, w.key, w.value));
 	return STATUS_GOOD;
 }
 
 static struct status parse_document(struct rest_infer *q, struct str text, struct span tail)
 {
-	struct json root, v, inputs;
+	struct json root, id = {0}, parameters = {0}, inputs = {0}, outputs = {0};
+	const struct wanted members[] = {{"id", &id}, {"parameters", &parameters}, {"inputs", &inputs},
+		{"outputs", &outputs}};
 	struct status st = json_check(text, &root);
 	if (st.code)
 		return FAIL(INTERNAL, "failed to parse the request JSON buffer: %s", st.msg);
-	if (json_kind(root) != JSON_OBJECT || !json_member(root, "inputs", &inputs))
-		return json_bad("inputs", "attempt to access non-existing object member 'inputs'");
+	PICK(root, members);
+	if (id.p && !json_str(id, q->call.x->arena, &q->infer.id))
+		return json_bad("id", not_string);
+	if (parameters.p)
+		TRY(parse_request_parameters(q, parameters));
+	if (!inputs.p)
+		return FAIL(INTERNAL, "Unable to parse 'inputs': %s 'inputs'", no_member);
 	if (json_kind(inputs) != JSON_ARRAY)
 		return json_bad("inputs", "attempt to access JSON non-array as array");
-	if (json_member(root, "id", &v) && !json_str(v, q->call.x->arena, &q->infer.id))
-		return json_bad("id", "attempt to access JSON non-string as string");
-	if (json_member(root, "parameters", &v))
-		TRY(parse_request_parameters(q, v));
 	for (struct json_walk w = json_walk(inputs); json_next(&w);)
 		TRY(parse_input(q, w.value, &tail));
 	if (tail.n)
 		return FAIL(INVALID_ARG, "unexpected additional input data for model '%s'", q->infer.version->owner->name);
 	q->infer.want_all = true;
-	if (!json_member(root, "outputs", &v))
+	if (!outputs.p)
 		return STATUS_GOOD;
-	if (json_kind(v) != JSON_ARRAY)
+	if (json_kind(outputs) != JSON_ARRAY)
 		return json_bad("outputs", "attempt to access JSON non-array as array");
-	for (struct json_walk w = json_walk(v); json_next(&w);) {
+	for (struct json_walk w = json_walk(outputs); json_next(&w);) {
 		q->infer.want_all = false;
 		TRY(parse_output(q, w.value));
 	}
 	return STATUS_GOOD;
 }
 
-/* The whole body is the only input's data; its shape follows from the configuration and the size. */
-static struct status parse_raw(struct rest_infer *q, struct span body)
+/* Shape of the raw input: one entry of a batch, with at most one hole that the size fills. */
+static struct status raw_shape(const struct rest_infer *q, struct infer_input *in, const struct served_io *io, size_t bytes)
 {
-	const struct served *m = q->infer.version->owner;
-	struct infer_input *in = &q->infer.inputs[0];
-	const struct served_io *io = m->inputs;
-	size_t each = dtype_bytes(io->dtype), fixed = each;
+	size_t fixed = dtype_bytes(io->dtype);
 	int32_t hole = -1;
-	if (m->n_inputs != 1)
-		return FAIL(INVALID_ARG, "Raw request must only have 1 input (found 1) to be deduced but got %u inputs in '%s' model "
-		            "configuration", m->n_inputs, m->name);
-	*in = (struct infer_input){.name = io->name, .dtype = io->dtype, .data = (void *)(uintptr_t)body.p, .bytes = body.n};
-	if (m->max_batch > 0)
+	if (q->infer.version->owner->max_batch > 0)
 		in->dims[in->rank++] = 1;
 	for (uint32_t i = 0; i < io->rank; i++) {
 		in->dims[in->rank] = io->dims[i];
 		if (io->dims[i] == -1 && hole >= 0)
-			return FAIL(INVALID_ARG, "The shape of the raw input '%.*s' can not be deduced because there are more than one "
-			            "variable-sized dimension", STR_ARG(io->name));
+			return FAIL(INVALID_ARG, INFER_ID_FORMAT "The shape of the raw input '%.*s' can not be deduced because "
+			            "there are more than one variable-sized dimension", STR_ARG(infer_id_text(&q->infer)),
+			            STR_ARG(io->name));
 		if (io->dims[i] == -1)
 			hole = (int32_t)in->rank;
-		else
-			fixed *= (size_t)io->dims[i];
+		else if (!mem_mul(fixed, (size_t)io->dims[i], &fixed))
+			fixed = SIZE_MAX;
 		in->rank++;
 	}
-	q->infer.n_inputs = 1;
-	q->infer.want_all = q->binary_default = true;
-	if (io->dtype != DTYPE_BYTES) {
-		if (hole >= 0)
-			in->dims[hole] = fixed ? (int64_t)(body.n / fixed) : 0;
+	if (io->dtype == DTYPE_BYTES)
 		return STATUS_GOOD;
+	CHECK(fixed > 0);
+	if (hole >= 0) {
+		in->dims[hole] = (int64_t)(bytes / fixed);
+		fixed *= bytes / fixed;
 	}
-	if (io->rank != 1 || (io->dims[0] != 1 && io->dims[0] != -1))
-		return FAIL(INVALID_ARG, "For BYTE datatype raw input '%.*s', the model must have input shape [1]", STR_ARG(io->name));
-	in->dims[in->rank - 1] = 1;
+	if (fixed != bytes)
+		return FAIL(INVALID_ARG, INFER_ID_FORMAT "input byte size mismatch for input 'raw_input' for model '%s'. "
+		            "Expected %zu, got %zu", STR_ARG(infer_id_text(&q->infer)), q->infer.version->owner->name,
+		            fixed, bytes);
+	return STATUS_GOOD;
+}
+
+/* The whole body is one string. */
+static struct status raw_string(struct rest_infer *q, struct infer_input *in, const struct served_io *io, struct span body)
+{
+	if (io->rank != 1 || io->dims[0] != 1 || body.n > UINT32_MAX)
+		return FAIL(INVALID_ARG, INFER_ID_FORMAT "For BYTE datatype raw input '%.*s', the model must have input "
+		            "shape [1]", STR_ARG(infer_id_text(&q->infer)), STR_ARG(io->name));
 	uint8_t *p = arena_alloc(q->call.x->arena, body.n + 4, 8);
+	uint32_t n = (uint32_t)body.n;
 	if (!p)
 		return FAIL(NO_MEMORY, "no memory for input '%.*s'", STR_ARG(io->name));
-	uint32_t n = (uint32_t)body.n;
 	memcpy(p, &n, 4);
 	memcpy(p + 4, body.p, body.n);
 	in->data = p;
@@ -298,27 +373,57 @@ static struct status parse_raw(struct rest_infer *q, struct span body)
 	return STATUS_GOOD;
 }
 
+/* The whole body is the only input's data; its shape follows from the configuration and the size. */
+static struct status parse_raw(struct rest_infer *q, struct span body)
+{
+	const struct served *m = q->infer.version->owner;
+	const struct served_io *io = m->inputs;
+	struct infer_input *in = infer_add_input(&q->infer);
+	if (m->n_inputs != 1)
+		return FAIL(INVALID_ARG, INFER_ID_FORMAT "Raw request must only have 1 input (found 1) to be deduced but got "
+		            "%u inputs in '%s' model configuration", STR_ARG(infer_id_text(&q->infer)), m->n_inputs, m->name);
+	CHECK(in);
+	in->name = io->name;
+	in->dtype = io->dtype;
+	TRY(raw_shape(q, in, io, body.n));
+	q->infer.want_all = q->binary_default = true;
+	return io->dtype == DTYPE_BYTES ? raw_string(q, in, io, body) : place(q, in, body);
+}
+
+/* A number as C's atoi reads it: what follows the digits is not looked at, no digits are 0. */
+static int64_t leading_number(struct str s)
+{
+	int64_t v = 0;
+	bool minus = s.n && *s.p == '-';
+	for (size_t i = minus; i < s.n && s.p[i] >= '0' && s.p[i] <= '9'; i++)
+		v = v < INT64_MAX / 100 ? v * 10 + (s.p[i] - '0') : v;
+	return minus ? -v : v;
+}
+
+static const char length_header[] = "Inference-Header-Content-Length";
+
+size_t rest_lead(const struct http1_request *r)
+{
+	struct str header = http1_find(r, length_header);
+	int64_t n = header.p ? leading_number(header) : 0;
+	return n > 0 ? (size_t)n : 0;
+}
+
 struct status rest__parse_infer(struct rest_infer *q, struct span body)
 {
-	struct str header = http1_find(q->call.x->request, "Inference-Header-Content-Length");
+	struct str header = http1_find(q->call.x->request, length_header);
 	struct span tail = {0};
-	int64_t n;
+	int64_t n = header.p ? leading_number(header) : (int64_t)body.n;
 	CHECK(q->infer.version);
-	if (!header.p) {
-		if (body.n > q->call.rest->max_json_bytes)
-			return FAIL(INVALID_ARG, "request JSON of %zu bytes is over the server's limit of %" PRIu64
-			            ". Use --http-max-input-size to increase the limit.", body.n, q->call.rest->max_json_bytes);
-		return parse_document(q, (struct str){(const char *)body.p, body.n}, tail);
-	}
-	if (!str_i64(header, &n))
-		return FAIL(INVALID_ARG, "Unable to parse Inference-Header-Content-Length, got: %.*s", STR_ARG(header));
-	if (n < INT32_MIN || n > INT32_MAX)
-		return FAIL(INVALID_ARG, "Unable to parse Inference-Header-Content-Length, value is out of range [ %d, %d ], got: %.*s",
-		            INT32_MIN, INT32_MAX, STR_ARG(header));
 	if (n == 0)
 		return parse_raw(q, body);
-	if (n < 0 || (size_t)n > body.n)
-		return FAIL(INVALID_ARG, "inference header size should be in range (0, %zu), got: %" PRId64, body.n, n);
-	tail = (struct span){body.p + n, body.n - (size_t)n};
+	if (n < 0 || (uint64_t)n > body.n)
+		return FAIL(INVALID_ARG, "inference header size should be in range (0, %zu), got: %.*s", body.n,
+		            STR_ARG(header));
+	if ((uint64_t)n > q->call.rest->max_json_bytes)
+		return FAIL(INVALID_ARG, "request JSON of %" PRId64 " bytes is over the server's limit of %" PRIu64 ". Use "
+		            "--http-max-input-size to increase the limit.", n, q->call.rest->max_json_bytes);
+	if (header.p)
+		tail = (struct span){body.p + n, body.n - (size_t)n};
 	return parse_document(q, (struct str){(const char *)body.p, (size_t)n}, tail);
 }

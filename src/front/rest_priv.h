@@ -29,7 +29,7 @@ int rest__http_code(enum status_code code);
 struct rest_infer;
 struct status rest__parse_infer(struct rest_infer *q, struct span body) MUST_CHECK;
 
-struct rest_output { bool binary; bool binary_set; };
+struct rest_output { bool binary; };
 struct rest_infer {
 	struct rest_call call;
 	struct infer_request infer;

@@ -1,7 +1,8 @@
 /* The statistics endpoint: one entry a version, from its counters, in Triton's form.
  *
- * Counters are read one by one while requests go on, so an entry is a moment's picture and no transaction. Only what is counted is written: response statistics belong to decoupled models and memory usage to a
- * tracker, and neither exists here.
+ * Counters are summed one by one while requests go on, so an entry is a moment's picture and no transaction. Only what
+ * is counted is written: response statistics belong to decoupled models and memory usage to a tracker, and neither
+ * exists here. Runs on the loops' threads.
  */
 #include "front/rest_priv.h"
 
@@ -9,21 +10,16 @@
 
 #include <inttypes.h>
 
-static uint64_t get(const _Atomic uint64_t *c)
-{
-	return atomic_load_explicit((_Atomic uint64_t *)c, memory_order_relaxed);
-}
-
 static void put(struct buf *b, const char *name, const struct duration *d, const char *after)
 {
-	buf_printf(b, "\"%s\":{\"count\":%" PRIu64 ",\"ns\":%" PRIu64 "}%s", name, get(&d->count), get(&d->ns), after);
+	buf_printf(b, "\"%s\":{\"count\":%" PRIu64 ",\"ns\":%" PRIu64 "}%s", name, d->count, d->ns, after);
 }
 
-static void put_batches(struct buf *b, const struct stats *s)
+static void put_batches(struct buf *b, const struct stats_sum *s)
 {
 	bool first = true;
 	for (int i = 1; i <= STATS_BATCH_MAX; i++) {
-		if (!get(&s->batch[i].infer.count))
+		if (!s->batch[i].infer.count)
 			continue;
 		buf_printf(b, "%s{\"batch_size\":%d,", first ? "" : ",", i);
 		put(b, "compute_input", &s->batch[i].input, ",");
@@ -36,29 +32,30 @@ static void put_batches(struct buf *b, const struct stats *s)
 static void put_version(struct buf *b, const struct served_version *v)
 {
 	static const struct duration none;
-	const struct stats *s = &v->stats;
+	struct stats_sum s;
+	stats_read(&v->stats, &s);
 	buf_z(b, "{\"name\":");
 	json_put_str(b, str_from(v->owner->name));
 	buf_printf(b, ",\"version\":\"%" PRId64 "\",\"last_inference\":%" PRIu64 ",\"inference_count\":%" PRIu64
-	           ",\"execution_count\":%" PRIu64 ",\"inference_stats\":{", v->number, get(&s->last_ms), get(&s->inferences),
-	           get(&s->executions));
-	put(b, "success", &s->success, ",");
-	put(b, "fail", &s->fail, ",");
-	put(b, "queue", &s->queue, ",");
-	put(b, "compute_input", &s->compute_input, ",");
-	put(b, "compute_infer", &s->compute_infer, ",");
-	put(b, "compute_output", &s->compute_output, ",");
+	           ",\"execution_count\":%" PRIu64 ",\"inference_stats\":{", v->number, s.last_ms, s.inferences,
+	           s.executions);
+	put(b, "success", &s.success, ",");
+	put(b, "fail", &s.fail, ",");
+	put(b, "queue", &s.queue, ",");
+	put(b, "compute_input", &s.compute_input, ",");
+	put(b, "compute_infer", &s.compute_infer, ",");
+	put(b, "compute_output", &s.compute_output, ",");
 	put(b, "cache_hit", &none, ",");
 	put(b, "cache_miss", &none, "},");
 	buf_z(b, "\"response_stats\":{},\"batch_stats\":[");
-	put_batches(b, s);
+	put_batches(b, &s);
 	buf_z(b, "],\"memory_usage\":[]}");
 }
 
 static void put_model(struct buf *b, const struct served *m, int64_t number, bool *first)
 {
 	for (uint32_t i = 0; i < m->n_versions; i++) {
-		if (m->versions[i].state != SERVED_READY || (number && m->versions[i].number != number))
+		if (m->versions[i].state != SERVED_READY || (number != VERSION_LATEST && m->versions[i].number != number))
 			continue;
 		if (!*first)
 			buf_byte(b, ',');
@@ -84,7 +81,7 @@ void rest__stats(struct rest_call *c)
 		if (!c->model.n || str_is(c->model, r->models[i]->name))
 			put_model(b, r->models[i], number, &first);
 	buf_z(b, "]}");
-	if (first && c->model.n && number)
+	if (first && c->model.n && number != VERSION_LATEST)
 		rest__reply_status(c, FAIL(INVALID_ARG, "requested model version is not available for model '%.*s'", STR_ARG(c->model)));
 	else if (first && c->model.n)
 		rest__reply_status(c, FAIL(INVALID_ARG, "requested model '%.*s' is not available", STR_ARG(c->model)));

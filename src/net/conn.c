@@ -104,6 +104,12 @@ void conn__close(struct conn *c)
 	uv_close((uv_handle_t *)&c->tcp, on_closed);
 }
 
+/* Whether c waits for a request of which nothing has come. */
+static bool idle(const struct conn *c)
+{
+	return c->state == CONN_HEAD && c->at == c->n;
+}
+
 void conn__drain(struct conn *c)
 {
 	if (idle(c))
@@ -159,12 +165,6 @@ void conn__free_all(struct http_loop *l)
 		l->spare = c->next;
 		mem_free(c);
 	}
-}
-
-/* Whether c waits for a request of which nothing has come. */
-static bool idle(const struct conn *c)
-{
-	return c->state == CONN_HEAD && c->at == c->n;
 }
 
 /* A reply that its peer takes in, however slowly, is not given up. */

@@ -245,13 +245,14 @@ static struct status defaults(struct served *m)
 		PB_SET(c->optimization, mc_optimization, input_pinned_memory, in);
 	if (!c->optimization->output_pinned_memory)
 		PB_SET(c->optimization, mc_optimization, output_pinned_memory, out);
-	if (!c->instance_group.n) {
+	bool given = c->instance_group.n > 0;
+	if (!given) {
 		c->instance_group.p = ARENA_NEW(&m->arena, struct mc_instance_group);
 		c->instance_group.n = c->instance_group.cap = c->instance_group.p != 0;
 	}
 	for (uint32_t i = 0; i < c->instance_group.n; i++) {
 		struct mc_instance_group *g = &c->instance_group.p[i];
-		const char *name = c->instance_group.n == 1 ? m->name : arena_printf(&m->arena, "%s_%u", m->name, i);
+		const char *name = given ? arena_printf(&m->arena, "%s_%u", m->name, i) : m->name;
 		if (!g->name.n && name)
 			PB_SET(g, mc_instance_group, name, str_from(name));
 		if (g->kind == MC_KIND_GPU)
@@ -350,7 +351,7 @@ static struct status make_inputs(struct served *m, const struct model *e)
 		TRY(dims_check(m, "input", c->name, c->dims.p, c->dims.n));
 		set_dims(io, c->dims.p, c->dims.n, c->reshape);
 		TRY(match(m, "input", io, list, n));
-		if (io->optional && !list[io->engine].optional)
+		if (io->optional && !list[io->engine].optional && !list[io->engine].unused)
 			return FAIL(INVALID_ARG, "input '%.*s' of model '%s' is optional in the configuration, but the model needs it",
 			            STR_ARG(c->name), m->name);
 	}

@@ -1,7 +1,9 @@
 /* Checking a request against its model's configuration, in the order and the words of Triton's core.
  *
- * Inputs are checked in the order of their names, so the first error is the one that Triton reports. The batch dimension is taken off, the rest compared with the configuration, reshaped where it says so, and the
- * engine's tensors are set to the caller's memory: nothing is copied. Pure but for handing the job over.
+ * The order decides which of several errors a client sees. Names come first, then the batch sizes, from the last input
+ * to the first, then type, shape and size in the order of names. The batch dimension is taken off, the rest compared
+ * with the configuration, reshaped where it says so, and the engine's tensors are set to the caller's memory: nothing
+ * is copied. Pure but for handing the job over; a request belongs to the thread of its connection.
  */
 #include "serve/infer.h"
 
@@ -11,11 +13,36 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* "[request id: 42] ", as Triton's core begins its messages. */
-#define ID_FORMAT "[request id: %.*s] "
-static struct str id_of(const struct infer_request *r)
+struct str infer_id_text(const struct infer_request *r)
 {
 	return r->id.n ? r->id : STR("<id_unknown>");
+}
+
+struct status infer_init(struct infer_request *r, struct served_version *v, struct arena *a)
+{
+	uint32_t n_in, n_out, room = v->owner->n_inputs + 1;
+	model_inputs(v->engine, &n_in);
+	model_outputs(v->engine, &n_out);
+	memset(r, 0, sizeof *r);
+	r->version = v;
+	r->job.arena = a;
+	r->cap_inputs = room < LIMIT_INFER_INPUTS ? room : LIMIT_INFER_INPUTS;
+	r->inputs = ARENA_ARRAY(a, r->cap_inputs, struct infer_input);
+	r->job.in = ARENA_ARRAY(a, n_in + n_out + 1, struct tensor);
+	r->want = ARENA_ARRAY(a, v->owner->n_outputs + n_out + 1, bool);
+	if (!r->inputs || !r->job.in || !r->want)
+		return FAIL(NO_MEMORY, "no memory for the request");
+	r->job.out = r->job.in + n_in;
+	r->job.want = r->want + v->owner->n_outputs;
+	return STATUS_GOOD;
+}
+
+struct infer_input *infer_add_input(struct infer_request *r)
+{
+	if (!ARENA_GROW(r->job.arena, r->inputs, r->n_inputs, r->cap_inputs, LIMIT_INFER_INPUTS))
+		return 0;
+	r->inputs[r->n_inputs] = (struct infer_input){0};
+	return &r->inputs[r->n_inputs++];
 }
 
 static const struct served_io *find_io(const struct served *m, struct str name)
@@ -34,51 +61,53 @@ static const struct infer_input *given(const struct infer_request *r, struct str
 	return 0;
 }
 
-static void list_names(char *text, size_t room, const struct str *names, uint32_t n)
+/* 'a','b' of names that a client and a configuration chose; cut where it does not fit. */
+struct names { char text[400]; size_t n; };
+
+static void add_name(struct names *l, struct str name)
 {
-	size_t at = 0;
-	text[0] = 0;
-	for (uint32_t i = 0; i < n && at < room; i++) {
-		int k = snprintf(text + at, room - at, "%s'%.*s'", i ? "," : "", STR_ARG(names[i]));
-		at += k > 0 ? (size_t)k : 0;
-	}
+	size_t room = sizeof l->text - l->n;
+	int k = snprintf(l->text + l->n, room, "%s'%.*s'", l->n ? "," : "", STR_ARG(name));
+	CHECK(k >= 0);
+	l->n += (size_t)k < room ? (size_t)k : room - 1;
 }
 
+/* Triton lists what came from the last to the first, and loses a bracket where nothing is missing. */
 static struct status missing(const struct infer_request *r, uint32_t needed)
 {
 	const struct served *m = r->version->owner;
-	struct str have[LIMIT_INFER_INPUTS], lack[LIMIT_INFER_INPUTS];
-	uint32_t n_lack = 0;
-	char got[400], want[400];
-	for (uint32_t i = 0; i < r->n_inputs; i++)
-		have[i] = r->inputs[i].name;
+	struct names got = {.n = 0}, lack = {.n = 0};
+	char count[64];
+	for (uint32_t i = r->n_inputs; i-- > 0;)
+		add_name(&got, r->inputs[i].name);
 	for (uint32_t i = 0; i < m->n_inputs; i++)
 		if (!m->inputs[i].optional && !given(r, m->inputs[i].name))
-			lack[n_lack++] = m->inputs[i].name;
-	list_names(got, sizeof got, have, r->n_inputs);
-	list_names(want, sizeof want, lack, n_lack);
-	if (needed != m->n_inputs)
-		return FAIL(INVALID_ARG, ID_FORMAT "expected number of inputs between %u and %u but got %u inputs for model '%s'. "
-		            "Got input(s) [%s], but missing required input(s) [%s]. Please provide all required input(s).",
-		            STR_ARG(id_of(r)), needed, m->n_inputs, r->n_inputs, m->name, got, want);
-	return FAIL(INVALID_ARG, ID_FORMAT "expected %u inputs but got %u inputs for model '%s'. Got input(s) [%s], but missing "
-	            "required input(s) [%s]. Please provide all required input(s).", STR_ARG(id_of(r)), m->n_inputs,
-	            r->n_inputs, m->name, got, want);
+			add_name(&lack, m->inputs[i].name);
+	if (needed == m->n_inputs)
+		snprintf(count, sizeof count, "%u inputs", m->n_inputs);
+	else
+		snprintf(count, sizeof count, "number of inputs between %u and %u", needed, m->n_inputs);
+	return FAIL(INVALID_ARG, INFER_ID_FORMAT "expected %s but got %u inputs for model '%s'. Got input(s) [%s], but "
+	            "missing required input(s) %s%s]. Please provide all required input(s).",
+	            STR_ARG(infer_id_text(r)), count, r->n_inputs, m->name, got.text, lack.n || !got.n ? "[" : "",
+	            lack.text);
 }
 
 static struct status check_names(const struct infer_request *r)
 {
 	const struct served *m = r->version->owner;
-	uint32_t needed = 0, have = 0;
-	for (uint32_t i = 0; i < m->n_inputs; i++) {
+	uint32_t needed = 0;
+	for (uint32_t i = 0; i < m->n_inputs; i++)
 		needed += !m->inputs[i].optional;
-		have += !m->inputs[i].optional && given(r, m->inputs[i].name);
-	}
-	if (have < needed || r->n_inputs > m->n_inputs)
+	if (r->n_inputs < needed || r->n_inputs > m->n_inputs)
 		return missing(r, needed);
 	for (uint32_t i = 0; i < r->n_inputs; i++)
 		if (!find_io(m, r->inputs[i].name))
-			return FAIL(INVALID_ARG, "unexpected inference input '%.*s' for model '%s'", STR_ARG(r->inputs[i].name), m->name);
+			return FAIL(INVALID_ARG, "unexpected inference input '%.*s' for model '%s'",
+			            STR_ARG(r->inputs[i].name), m->name);
+	for (uint32_t i = 0; i < m->n_inputs; i++)
+		if (!m->inputs[i].optional && !given(r, m->inputs[i].name))
+			return missing(r, needed);
 	return STATUS_GOOD;
 }
 
@@ -98,8 +127,8 @@ static struct status wrong_shape(const struct infer_request *r, const struct ser
 	char want[128], have[128];
 	expected_shape(m, io, want, sizeof want);
 	tensor_shape_text(in->dims, in->rank, have, sizeof have);
-	return FAIL(INVALID_ARG, ID_FORMAT "unexpected shape for input '%.*s' for model '%s'. Expected %s, got %s. %s",
-	            STR_ARG(id_of(r)), STR_ARG(in->name), m->name, want, have,
+	return FAIL(INVALID_ARG, INFER_ID_FORMAT "unexpected shape for input '%.*s' for model '%s'. Expected %s, got %s. %s",
+	            STR_ARG(infer_id_text(r)), STR_ARG(in->name), m->name, want, have,
 	            m->max_batch > 0 ? "NOTE: Setting a non-zero max_batch_size in the model config requires a batch dimension "
 	                               "to be prepended to each input shape. If you want to specify the full shape including the "
 	                               "batch dim in your input dims config, try setting max_batch_size to zero. See the model "
@@ -113,11 +142,11 @@ static struct status check_batch(const struct infer_request *r, const struct inf
 	if (m->max_batch <= 0)
 		return STATUS_GOOD;
 	if (in->rank == 0)
-		return FAIL(INVALID_ARG, ID_FORMAT "input '%.*s' has no shape but model requires batch dimension for '%s'",
-		            STR_ARG(id_of(r)), STR_ARG(in->name), m->name);
+		return FAIL(INVALID_ARG, INFER_ID_FORMAT "input '%.*s' has no shape but model requires batch dimension for '%s'",
+		            STR_ARG(infer_id_text(r)), STR_ARG(in->name), m->name);
 	if (*batch >= 0 && in->dims[0] != *batch)
-		return FAIL(INVALID_ARG, ID_FORMAT "input '%.*s' batch size does not match other inputs for '%s'",
-		            STR_ARG(id_of(r)), STR_ARG(in->name), m->name);
+		return FAIL(INVALID_ARG, INFER_ID_FORMAT "input '%.*s' batch size does not match other inputs for '%s'",
+		            STR_ARG(infer_id_text(r)), STR_ARG(in->name), m->name);
 	*batch = in->dims[0];
 	return STATUS_GOOD;
 }
@@ -127,8 +156,8 @@ static struct status check_type_and_shape(const struct infer_request *r, const s
 	const struct served *m = r->version->owner;
 	uint32_t skip = m->max_batch > 0;
 	if (in->dtype != io->dtype)
-		return FAIL(INVALID_ARG, ID_FORMAT "inference input '%.*s' data-type is '%s', but model '%s' expects '%s'",
-		            STR_ARG(id_of(r)), STR_ARG(in->name), dtype_wire(in->dtype), m->name, dtype_wire(io->dtype));
+		return FAIL(INVALID_ARG, INFER_ID_FORMAT "inference input '%.*s' data-type is '%s', but model '%s' expects '%s'",
+		            STR_ARG(infer_id_text(r)), STR_ARG(in->name), dtype_wire(in->dtype), m->name, dtype_wire(io->dtype));
 	if (in->rank != io->rank + skip)
 		return wrong_shape(r, io, in);
 	for (uint32_t i = 0; i < io->rank; i++)
@@ -146,40 +175,45 @@ static struct status check_strings(const struct infer_request *r, const struct i
 	for (; left; n++) {
 		uint32_t len;
 		if (n == want)
-			return FAIL(INVALID_ARG, ID_FORMAT "unexpected number of string elements %" PRId64 " for inference input '%.*s' for "
-			            "model '%s', expecting %" PRId64, STR_ARG(id_of(r)), n + 1, STR_ARG(in->name), model, want);
+			return FAIL(INVALID_ARG, INFER_ID_FORMAT "unexpected number of string elements %" PRId64 " for inference input '%.*s' for "
+			            "model '%s', expecting %" PRId64, STR_ARG(infer_id_text(r)), n + 1, STR_ARG(in->name), model, want);
 		if (left < 4)
-			return FAIL(INVALID_ARG, ID_FORMAT "incomplete string length indicator for inference input '%.*s' for model '%s', "
+			return FAIL(INVALID_ARG, INFER_ID_FORMAT "incomplete string length indicator for inference input '%.*s' for model '%s', "
 			            "expecting 4 bytes but only %zu bytes available. Please make sure the string length indicator is in one "
-			            "buffer.", STR_ARG(id_of(r)), STR_ARG(in->name), model, left);
+			            "buffer.", STR_ARG(infer_id_text(r)), STR_ARG(in->name), model, left);
 		memcpy(&len, p, 4);
 		if (len > left - 4)
-			return FAIL(INVALID_ARG, ID_FORMAT "incomplete string data for inference input '%.*s' for model '%s', expecting "
-			            "string of length %u but only %zu bytes available", STR_ARG(id_of(r)), STR_ARG(in->name), model, len,
+			return FAIL(INVALID_ARG, INFER_ID_FORMAT "incomplete string data for inference input '%.*s' for model '%s', expecting "
+			            "string of length %u but only %zu bytes available", STR_ARG(infer_id_text(r)), STR_ARG(in->name), model, len,
 			            left - 4);
 		p += 4 + (size_t)len;
 		left -= 4 + (size_t)len;
 	}
 	if (n != want)
-		return FAIL(INVALID_ARG, ID_FORMAT "expected %" PRId64 " string elements for inference input '%.*s' for model '%s', got %"
-		            PRId64, STR_ARG(id_of(r)), want, STR_ARG(in->name), model, n);
+		return FAIL(INVALID_ARG, INFER_ID_FORMAT "expected %" PRId64 " string elements for inference input '%.*s' for model '%s', got %"
+		            PRId64, STR_ARG(infer_id_text(r)), want, STR_ARG(in->name), model, n);
 	return STATUS_GOOD;
 }
 
-static struct status check_bytes(const struct infer_request *r, const struct infer_input *in)
+static struct status check_bytes(const struct infer_request *r, const struct served_io *io, const struct infer_input *in)
 {
+	const struct served *m = r->version->owner;
 	struct tensor t = {.dtype = in->dtype, .rank = in->rank};
 	int64_t count;
 	size_t want;
 	memcpy(t.dims, in->dims, sizeof t.dims);
+	/* as Triton counts it, a batch of none has the size of a batch of one */
+	bool none = m->max_batch > 0 && t.dims[0] == 0;
+	t.dims[0] = none ? 1 : t.dims[0];
 	if (!tensor_elements(&t, &count))
-		return FAIL(INVALID_ARG, "invalid shape for input '%.*s': the number of its elements is out of range", STR_ARG(in->name));
-	if (in->dtype == DTYPE_BYTES)
+		return FAIL(INVALID_ARG, "invalid shape for input '%.*s': the number of its elements is out of range",
+		            STR_ARG(in->name));
+	if (in->dtype == DTYPE_BYTES && !none)
 		return check_strings(r, in, count);
 	if (!mem_mul((size_t)count, dtype_bytes(in->dtype), &want) || want != in->bytes)
-		return FAIL(INVALID_ARG, ID_FORMAT "input byte size mismatch for input '%.*s' for model '%s'. Expected %zu, got %zu",
-		            STR_ARG(id_of(r)), STR_ARG(in->name), r->version->owner->name, want, in->bytes);
-	return STATUS_GOOD;
+		return FAIL(INVALID_ARG, INFER_ID_FORMAT "input byte size mismatch for input '%.*s' for model '%s'. "
+		            "Expected %zu, got %zu", STR_ARG(infer_id_text(r)), STR_ARG(in->name), m->name, want, in->bytes);
+	return none ? wrong_shape(r, io, in) : STATUS_GOOD;
 }
 
 /* The engine's tensor for an input: the batch, then the configured or reshaped dims. */
@@ -208,7 +242,7 @@ static struct status bind(struct infer_request *r, const struct served_io *io, c
 	return STATUS_GOOD;
 }
 
-static int by_name_order(const struct infer_request *r, uint8_t *order)
+static void by_name_order(const struct infer_request *r, uint8_t *order)
 {
 	for (uint32_t i = 0; i < r->n_inputs; i++) {
 		uint32_t k = i;
@@ -216,37 +250,60 @@ static int by_name_order(const struct infer_request *r, uint8_t *order)
 			order[k] = order[k - 1];
 		order[k] = (uint8_t)i;
 	}
-	return (int)r->n_inputs;
+}
+
+/* Inputs that were left out: the model's default, or, where nothing reads them, tensors of the right shape. */
+static void bind_absent(struct infer_request *r, int64_t batch)
+{
+	const struct served *m = r->version->owner;
+	uint32_t n, skip = m->max_batch > 0;
+	const struct model_io *list = model_inputs(r->version->engine, &n);
+	for (uint32_t i = 0; i < m->n_inputs; i++) {
+		const struct served_io *io = &m->inputs[i];
+		struct tensor *t = &r->job.in[io->engine];
+		if (t->data || list[io->engine].optional)
+			continue;
+		CHECK(io->optional && list[io->engine].unused);
+		*t = (struct tensor){.dtype = io->dtype, .rank = io->inner_rank + skip, .data = (void *)""};
+		t->dims[0] = batch;
+		for (uint32_t k = 0; k < io->inner_rank; k++)
+			t->dims[k + skip] = io->inner_dims[k] < 0 ? 1 : io->inner_dims[k];
+	}
+}
+
+static struct status check_inputs(struct infer_request *r, int64_t *batch)
+{
+	const struct served *m = r->version->owner;
+	uint8_t order[LIMIT_INFER_INPUTS];
+	for (uint32_t i = r->n_inputs; i-- > 0;)
+		TRY(check_batch(r, &r->inputs[i], batch));
+	if (m->max_batch > 0 && *batch > m->max_batch)
+		return FAIL(INVALID_ARG, INFER_ID_FORMAT "inference request batch-size must be <= %d for '%s'",
+		            STR_ARG(infer_id_text(r)), m->max_batch, m->name);
+	by_name_order(r, order);
+	for (uint32_t i = 0; i < r->n_inputs; i++) {
+		const struct infer_input *in = &r->inputs[order[i]];
+		const struct served_io *io = find_io(m, in->name);
+		TRY(check_type_and_shape(r, io, in));
+		TRY(check_bytes(r, io, in));
+		TRY(bind(r, io, in));
+	}
+	return STATUS_GOOD;
 }
 
 struct status infer_check(struct infer_request *r)
 {
 	const struct served *m = r->version->owner;
-	uint8_t order[LIMIT_INFER_INPUTS];
+	bool *want = r->want + m->n_outputs;
 	int64_t batch = -1;
-	uint32_t n_out;
 	CHECK(r->n_inputs <= LIMIT_INFER_INPUTS);
 	TRY(check_names(r));
-	int n = by_name_order(r, order);
-	for (int i = 0; i < n; i++)
-		TRY(check_batch(r, &r->inputs[order[i]], &batch));
-	if (m->max_batch > 0 && batch > m->max_batch)
-		return FAIL(INVALID_ARG, ID_FORMAT "inference request batch-size must be <= %d for '%s'", STR_ARG(id_of(r)),
-		            m->max_batch, m->name);
-	memset(r->job.in, 0, sizeof r->job.in);
-	for (int i = 0; i < n; i++) {
-		const struct infer_input *in = &r->inputs[order[i]];
-		const struct served_io *io = find_io(m, in->name);
-		TRY(check_type_and_shape(r, io, in));
-		TRY(check_bytes(r, in));
-		TRY(bind(r, io, in));
-	}
-	model_outputs(r->version->engine, &n_out);
-	memset(r->job.want, 0, sizeof r->job.want);
+	TRY(check_inputs(r, &batch));
+	r->job.batch = batch < 0 ? 1 : batch;
+	bind_absent(r, r->job.batch);
 	for (uint32_t i = 0; i < m->n_outputs; i++)
 		if (r->want_all || r->want[i])
-			r->job.want[m->outputs[i].engine] = true;
-	r->job.batch = batch < 0 ? 1 : batch;
+			want[m->outputs[i].engine] = true;
 	return STATUS_GOOD;
 }
 
@@ -254,7 +311,7 @@ struct status infer_start(struct infer_request *r, uint64_t now_ns)
 {
 	struct status st = runner_submit(r->version->runner, &r->job, now_ns);
 	if (st.code)
-		return FAIL(UNAVAILABLE, ID_FORMAT "%s", STR_ARG(id_of(r)), st.msg);
+		return FAIL(UNAVAILABLE, INFER_ID_FORMAT "%s", STR_ARG(infer_id_text(r)), st.msg);
 	return st;
 }
 

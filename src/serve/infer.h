@@ -5,22 +5,40 @@
 #include "serve/model.h"
 #include "serve/runner.h"
 
-struct infer_input { struct str name; enum dtype dtype; uint32_t rank; int64_t dims[TENSOR_RANK_MAX]; void *data; size_t bytes; };
+/* An input as the client sent it. */
+struct infer_input {
+	struct str name;
+	enum dtype dtype;
+	uint32_t rank;
+	int64_t dims[TENSOR_RANK_MAX];
+	void *data;                          /* bytes of it; aligned to an element */
+	size_t bytes;
+};
+
+/* All of it lies in the request's arena. */
 struct infer_request {
 	struct served_version *version;
 	struct str id;
-	struct infer_input inputs[LIMIT_INFER_INPUTS];
-	uint32_t n_inputs;
+	struct infer_input *inputs;          /* in the order in which they came */
+	uint32_t n_inputs, cap_inputs;
 	bool want_all;
-	bool want[MODEL_IO_MAX];             /* by output of the configuration */
+	bool *want;                          /* by output of the configuration */
 	struct runner_job job;
 	void *user;
 };
+/* Empties r and gives it room. */
+struct status infer_init(struct infer_request *r, struct served_version *v, struct arena *a) MUST_CHECK;
+/* The next input to fill in, counted; NULL at LIMIT_INFER_INPUTS or out of memory. */
+struct infer_input *infer_add_input(struct infer_request *r);
 /* Checks r and fills its job. INVALID_ARG in Triton's words; UNAVAILABLE. Reads data only of BYTES tensors. */
 struct status infer_check(struct infer_request *r) MUST_CHECK;
 /* Hands the job over; job.done is called unless this fails. */
 struct status infer_start(struct infer_request *r, uint64_t now_ns) MUST_CHECK;
 /* Shape of output i of the configuration as clients see it, after the job: dims and rank. */
 void infer_output_shape(const struct infer_request *r, uint32_t i, struct tensor *out);
+/* The id, or what Triton writes where there is none. */
+struct str infer_id_text(const struct infer_request *r);
+/* "[request id: 42] " in front of a message: printf(INFER_ID_FORMAT "...", STR_ARG(infer_id_text(r)), ...). */
+#define INFER_ID_FORMAT "[request id: %.*s] "
 
 #endif

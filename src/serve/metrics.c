@@ -24,19 +24,16 @@ static const struct row rows[FAMILY_COUNT] = {
 #undef X
 };
 
-static uint64_t get(const _Atomic uint64_t *c)
+/* The number of a family that has one a version. */
+static uint64_t counter(const struct stats_sum *s, int64_t pending, enum family f)
 {
-	return atomic_load_explicit((_Atomic uint64_t *)c, memory_order_relaxed);
-}
-
-/* The counter of a family that has one number a version. */
-static const _Atomic uint64_t *counter(const struct stats *s, enum family f)
-{
-	const _Atomic uint64_t *const all[FAMILY_COUNT] = {
-		[FAMILY_SUCCESS] = &s->success.count, [FAMILY_INFERENCES] = &s->inferences, [FAMILY_EXEC] = &s->executions,
-		[FAMILY_REQUEST_US] = &s->request_us, [FAMILY_QUEUE_US] = &s->queue_us, [FAMILY_INPUT_US] = &s->input_us,
-		[FAMILY_INFER_US] = &s->infer_us, [FAMILY_OUTPUT_US] = &s->output_us, [FAMILY_PENDING] = &s->pending,
+	const uint64_t all[FAMILY_COUNT] = {
+		[FAMILY_SUCCESS] = s->success.count, [FAMILY_INFERENCES] = s->inferences,
+		[FAMILY_EXEC] = s->executions, [FAMILY_REQUEST_US] = s->request_us, [FAMILY_QUEUE_US] = s->queue_us,
+		[FAMILY_INPUT_US] = s->input_us, [FAMILY_INFER_US] = s->infer_us, [FAMILY_OUTPUT_US] = s->output_us,
+		[FAMILY_PENDING] = pending > 0 ? (uint64_t)pending : 0,
 	};
+	CHECK(f < FAMILY_LOAD);
 	return all[f];
 }
 
@@ -46,13 +43,12 @@ static void labels(struct buf *out, enum family f, const struct served_version *
 	           reason ? "reason=\"" : "", reason ? reason : "", reason ? "\"," : "", v->number);
 }
 
-static void series(struct buf *out, enum family f, const struct served_version *v)
+static void series(struct buf *out, enum family f, const struct served_version *v, const struct stats_sum *s)
 {
 	static const char *const why[FAILURE_COUNT] = {"REJECTED", "CANCELED", "BACKEND", "OTHER"};
-	const struct stats *s = &v->stats;
 	for (int i = 0; f == FAMILY_FAILURE && i < FAILURE_COUNT; i++) {
 		labels(out, f, v, why[i]);
-		buf_printf(out, "%" PRIu64 "\n", get(&s->failures[i]));
+		buf_printf(out, "%" PRIu64 "\n", s->failures[i]);
 	}
 	if (f == FAMILY_FAILURE)
 		return;
@@ -60,7 +56,7 @@ static void series(struct buf *out, enum family f, const struct served_version *
 	if (f == FAMILY_LOAD)
 		buf_printf(out, "%.16g\n", v->load_seconds);
 	else
-		buf_printf(out, "%" PRIu64 "\n", get(counter(s, f)));
+		buf_printf(out, "%" PRIu64 "\n", counter(s, atomic_load(&((struct served_version *)v)->stats.pending), f));
 }
 
 static void head(struct buf *out, enum family f)
@@ -71,6 +67,7 @@ static void head(struct buf *out, enum family f)
 static void per_version(const struct repo *r, enum family f, struct buf *out)
 {
 	bool begun = false;
+	struct stats_sum sum;
 	for (uint32_t i = 0; i < r->n_models; i++)
 		for (uint32_t k = 0; k < r->models[i]->n_versions; k++) {
 			const struct served_version *v = &r->models[i]->versions[k];
@@ -79,7 +76,8 @@ static void per_version(const struct repo *r, enum family f, struct buf *out)
 			if (!begun)
 				head(out, f);
 			begun = true;
-			series(out, f, v);
+			stats_read(&v->stats, &sum);
+			series(out, f, v, &sum);
 		}
 }
 

@@ -1,15 +1,16 @@
 /* Loading a model of the repository: configuration, versions, engine, runner.
  *
- * A failure belongs to the version or model that it concerns and is kept as text, so one bad model keeps no other from serving. The configuration is completed from the first version that opens. All text is in
- * the model's arena. Loading may run on any one thread; afterwards a served model does not change but for its counters.
+ * A failure belongs to the version or model that it concerns and is kept as text, so one bad model keeps no other from
+ * serving. The configuration is completed from the first version that opens. All text is in the model's arena. Loading
+ * may run on any one thread; afterwards a served model does not change but for its counters.
  */
 #include "serve/model.h"
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/panic.h"
+#include "codec/json.h"
 #include "serve/config.h"
 #include "serve/runner.h"
 
@@ -89,6 +90,33 @@ static uint32_t instance_count(const struct served *m)
 	return n < 1 ? 1 : n > 64 ? 64 : (uint32_t)n;
 }
 
+static struct str json_head(struct served *m, struct buf *b)
+{
+	return b->bad ? STR_NONE : arena_str(&m->arena, buf_text(b));
+}
+
+/* What replies begin with, written once. */
+static struct status json_heads(struct served *m, struct served_version *v)
+{
+	struct buf b;
+	bool good = true;
+	buf_init(&b, CONFIG_JSON_BYTES_MAX);
+	buf_z(&b, "\"model_name\":");
+	json_put_str(&b, str_from(m->name));
+	buf_printf(&b, ",\"model_version\":\"%" PRId64 "\",\"outputs\":[", v->number);
+	v->json_head = json_head(m, &b);
+	for (uint32_t i = 0; good && i < m->n_outputs; i++) {
+		buf_reset(&b);
+		buf_z(&b, "{\"name\":");
+		json_put_str(&b, m->outputs[i].name);
+		buf_printf(&b, ",\"datatype\":\"%s\",\"shape\":[", dtype_wire(m->outputs[i].dtype));
+		m->outputs[i].json_head = json_head(m, &b);
+		good = m->outputs[i].json_head.p != 0;
+	}
+	buf_release(&b);
+	return good && v->json_head.p ? STATUS_GOOD : FAIL(NO_MEMORY, "no memory to load %s", m->name);
+}
+
 static struct status load_version(struct served *m, struct served_version *v, const struct served_options *o)
 {
 	const char *path = arena_printf(&m->arena, "%s/%" PRId64 "/%.*s", m->dir, v->number,
@@ -101,7 +129,9 @@ static struct status load_version(struct served *m, struct served_version *v, co
 	TRY(model_open(path, &mo, &v->engine));
 	if (!m->config_json.n)
 		TRY(config_complete(m, o, v->engine));
-	struct runner_options ro = {v->engine, &v->stats, o->loop_threads, instance_count(m)};
+	struct runner_options ro = {.model = v->engine, .stats = &v->stats, .clock = o->clock,
+	                            .callers = o->loop_threads, .instances = instance_count(m)};
+	TRY(json_heads(m, v));
 	return runner_new(&ro, &v->runner);
 }
 
@@ -109,12 +139,12 @@ static void load_versions(struct served *m, const int64_t *numbers, const struct
 {
 	for (uint32_t i = 0; i < m->n_versions; i++) {
 		struct served_version *v = &m->versions[i];
-		uint64_t start = clock_ns();
+		uint64_t start = o->clock.now_ns();
 		v->owner = m;
 		v->number = numbers[i];
 		LOG_I("loading: %s:%" PRId64, m->name, v->number);
 		struct status st = load_version(m, v, o);
-		v->load_seconds = (double)(clock_ns() - start) / 1e9;
+		v->load_seconds = (double)(o->clock.now_ns() - start) / 1e9;
 		v->state = st.code ? SERVED_UNAVAILABLE : SERVED_READY;
 		if (st.code) {
 			v->reason = reason_text(m, st);
@@ -174,6 +204,7 @@ void served_free(struct served *m)
 		return;
 	for (uint32_t i = 0; i < m->n_versions; i++) {
 		runner_free(m->versions[i].runner);
+		stats_release(&m->versions[i].stats);
 		model_free(m->versions[i].engine);
 	}
 	buf_release(&m->config_json);
@@ -185,22 +216,22 @@ struct status served_find(struct served *m, struct str name, int64_t number, str
 {
 	struct served_version *best = 0;
 	bool known = false;
+	CHECK(number >= VERSION_LATEST);
 	if (!m)
 		return FAIL(NOT_FOUND, "Request for unknown model: '%.*s' is not found", STR_ARG(name));
 	for (uint32_t i = 0; i < m->n_versions; i++) {
 		struct served_version *v = &m->versions[i];
 		known = known || v->number == number;
-		if ((number == 0 || v->number == number) && v->state == SERVED_READY)
+		if ((number == VERSION_LATEST || v->number == number) && v->state == SERVED_READY)
 			best = v;
 	}
-	CHECK(number >= 0);
 	if (best) {
 		*out = best;
 		return STATUS_GOOD;
 	}
-	if (number && !known)
+	if (number != VERSION_LATEST && !known)
 		return FAIL(NOT_FOUND, "Request for unknown model: '%.*s' version %" PRId64 " is not found", STR_ARG(name), number);
-	if (number)
+	if (number != VERSION_LATEST)
 		return FAIL(UNAVAILABLE, "Request for unknown model: '%.*s' version %" PRId64 " is not at ready state",
 		            STR_ARG(name), number);
 	return FAIL(NOT_FOUND, "Request for unknown model: '%.*s' has no available versions", STR_ARG(name));

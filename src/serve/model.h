@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "codec/model_config.h"
 #include "engine/engine.h"
+#include "serve/runner.h"
 #include "serve/stats.h"
 
 #include <stdatomic.h>
@@ -20,10 +21,11 @@ struct served_io {
 	int64_t inner_dims[TENSOR_RANK_MAX];
 	bool optional;
 	uint32_t engine;                     /* index in the engine's model */
+	struct str json_head;                /* of an output: its JSON object up to the dims */
 };
 
 struct served;
-struct runner;
+enum { VERSION_LATEST = -1 };
 enum served_state { SERVED_LOADING, SERVED_READY, SERVED_UNAVAILABLE };
 
 struct served_version {
@@ -35,6 +37,7 @@ struct served_version {
 	struct runner *runner;
 	struct stats stats;
 	double load_seconds;
+	struct str json_head;                /* of a reply: name and version up to the outputs */
 };
 
 struct served {
@@ -51,11 +54,19 @@ struct served {
 	const char *failure;                 /* why it has no version, "Code: message"; NULL when it has */
 };
 
-struct served_options { const char *config_name, *cache_dir; bool complete; uint32_t loop_threads, default_batch; };
-/* Reads the configuration and loads the versions of the model in dir. Never fails as a whole but for memory: what is wrong is told in state, reason and failure. */
+struct served_options {
+	const char *config_name;             /* configs/NAME.pbtxt comes first; NULL: none */
+	const char *cache_dir;               /* of compiled models; NULL: the engine's default */
+	bool complete;                       /* fill in what configurations leave out */
+	uint32_t loop_threads;               /* callers of runners */
+	uint32_t default_batch;              /* max_batch_size of models that batch and do not say */
+	struct serve_clock clock;
+};
+/* Reads the configuration and loads the versions of the model in dir. Never fails as a whole but for memory: what is
+ * wrong is told in state, reason and failure. */
 struct status served_load(const char *dir, const char *name, const struct served_options *o, struct served **out) MUST_CHECK;
 void served_free(struct served *m);      /* when no request is in flight */
-/* A READY version: that number, or the highest for 0. NOT_FOUND or UNAVAILABLE in Triton's words. m NULL: unknown model. */
+/* A READY version: that number, or the highest for VERSION_LATEST. NOT_FOUND or UNAVAILABLE in Triton's words. m NULL: unknown model. */
 struct status served_find(struct served *m, struct str name, int64_t number, struct served_version **out) MUST_CHECK;
 bool served_is_ready(const struct served *m, int64_t number);
 

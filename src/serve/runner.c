@@ -1,27 +1,28 @@
 /* Executions of a model for requests: inline or on instance threads.
  *
- * A model whose estimated time is under INLINE_NS runs on the caller's thread, each caller with an execution of its own, so nothing is shared. Any other gets instance threads, which take jobs from one bounded
- * queue under a lock that is held for a few instructions; each instance has an execution whose pool shares out the usable processors. The lock is listed in docs/internals/threads.md.
+ * A model whose estimated time is under INLINE_NS runs on the caller's thread, each caller with an execution of its
+ * own, so nothing is shared. Any other gets instance threads, which take jobs from one bounded queue under a lock that
+ * is held for a few instructions; each instance has an execution whose pool shares out the usable processors. Caller i
+ * counts in shard i of the statistics, instance i in the shard behind the callers'. The lock is listed in
+ * docs/internals/threads.md.
  */
 #include "serve/runner.h"
 
-#include "base/clock.h"
 #include "base/limits.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/panic.h"
 #include "base/pool.h"
 
 #include <pthread.h>
-#include <stdio.h>
 
 enum { INLINE_NS = 50000, INSTANCES_MAX = 64, CALLERS_MAX = 256 };
 
-struct instance { struct runner *runner; struct exec *exec; pthread_t thread; bool started; };
+struct instance { struct runner *runner; struct exec *exec; pthread_t thread; uint32_t shard; bool started; };
 
 struct runner {
 	struct model *model;
 	struct stats *stats;
+	struct serve_clock clock;
 	bool is_inline;
 	uint32_t n_callers, n_instances;
 	struct exec *callers[CALLERS_MAX];          /* inline */
@@ -35,8 +36,9 @@ struct runner {
 
 static void fail_job(struct runner_job *j, struct status st)
 {
-	snprintf(j->error, sizeof j->error, "%s", st.msg);
-	st.msg = j->error;
+	/* the message lies in a ring of this thread; another will read it */
+	const char *text = arena_text(j->arena, str_from(st.msg));
+	st.msg = text ? text : "the run failed, and there is no memory to say why";
 	j->status = st;
 }
 
@@ -56,21 +58,19 @@ static struct status run_job(struct exec *e, struct runner_job *j)
 	return exec_run(e, j->in, j->out);
 }
 
-static void execute(struct runner *r, struct exec *e, struct runner_job *j, uint64_t now)
+static void execute(struct runner *r, struct exec *e, struct runner_job *j, uint32_t shard, uint64_t now)
 {
-	struct stats *s = r->stats;
-	atomic_fetch_sub_explicit(&s->pending, 1, memory_order_relaxed);
 	j->times.queue = now - j->queued_ns;
 	struct status st = run_job(e, j);
-	uint64_t end = clock_ns();
+	uint64_t end = r->clock.now_ns();
 	j->times.infer = end - now;
 	j->times.total = end - j->started_ns;
 	if (st.code) {
 		fail_job(j, st);
-		stats_failure(s, FAILURE_BACKEND, j->times.total);
+		stats_failure(r->stats, shard, FAILURE_BACKEND, j->times.total);
 	} else {
 		j->status = STATUS_GOOD;
-		stats_success(s, j->batch, &j->times, clock_unix_ns() / 1000000);
+		stats_success(r->stats, shard, j->batch, &j->times, r->clock.unix_ns() / 1000000);
 	}
 	j->done(j);
 }
@@ -91,19 +91,22 @@ static void *instance_main(void *arg)
 			r->last = &r->first;
 		r->waiting--;
 		pthread_mutex_unlock(&r->lock);
-		execute(r, in->exec, j, clock_ns());
+		atomic_fetch_sub_explicit(&r->stats->pending, 1, memory_order_relaxed);
+		execute(r, in->exec, j, in->shard, r->clock.now_ns());
 		pthread_mutex_lock(&r->lock);
 	}
 	pthread_mutex_unlock(&r->lock);
 	return 0;
 }
 
-static struct status start_instances(struct runner *r, uint32_t n)
+static struct status start_instances(struct runner *r, const struct runner_options *o)
 {
-	uint32_t threads = pool_usable_cpus() / n;
+	uint32_t n = o->instances, threads = o->threads ? o->threads : pool_usable_cpus() / n;
+	CHECK(n > 0 && n <= INSTANCES_MAX);
 	for (uint32_t i = 0; i < n; i++) {
 		struct instance *in = &r->instances[i];
 		in->runner = r;
+		in->shard = o->callers + i;
 		r->n_instances = i + 1;
 		TRY(exec_new(r->model, threads ? threads : 1, &in->exec));
 		if (pthread_create(&in->thread, 0, instance_main, in))
@@ -131,11 +134,13 @@ struct status runner_new(const struct runner_options *o, struct runner **out)
 		return FAIL(NO_MEMORY, "no memory for a runner");
 	r->model = o->model;
 	r->stats = o->stats;
+	r->clock = o->clock;
 	r->last = &r->first;
 	pthread_mutex_init(&r->lock, 0);
 	pthread_cond_init(&r->ready, 0);
 	r->is_inline = model_cost_ns(o->model) < INLINE_NS;
-	GO(r->is_inline ? start_inline(r, o->callers) : start_instances(r, o->instances));
+	GO(stats_init(r->stats, o->callers + (r->is_inline ? 0 : o->instances)));
+	GO(r->is_inline ? start_inline(r, o->callers) : start_instances(r, o));
 	*out = r;
 	r = 0;
 out:
@@ -145,13 +150,13 @@ out:
 
 struct status runner_submit(struct runner *r, struct runner_job *j, uint64_t now)
 {
-	atomic_fetch_add_explicit(&r->stats->pending, 1, memory_order_relaxed);
 	j->queued_ns = now;
 	if (r->is_inline) {
 		CHECK(j->thread < r->n_callers);
-		execute(r, r->callers[j->thread], j, now);
+		execute(r, r->callers[j->thread], j, j->thread, now);
 		return STATUS_GOOD;
 	}
+	atomic_fetch_add_explicit(&r->stats->pending, 1, memory_order_relaxed);
 	pthread_mutex_lock(&r->lock);
 	bool full = r->waiting >= LIMIT_INFER_QUEUE || r->stopping;
 	if (!full) {
@@ -165,7 +170,7 @@ struct status runner_submit(struct runner *r, struct runner_job *j, uint64_t now
 	if (!full)
 		return STATUS_GOOD;
 	atomic_fetch_sub_explicit(&r->stats->pending, 1, memory_order_relaxed);
-	stats_failure(r->stats, FAILURE_REJECTED, 0);
+	stats_failure(r->stats, j->thread, FAILURE_REJECTED, 0);
 	return FAIL(UNAVAILABLE, "Exceeds maximum queue size");
 }
 

@@ -1,4 +1,5 @@
-/* Who runs a request: the caller itself, for models whose work is shorter than handing it over, or instance threads fed by a queue. Both are this record. */
+/* Who runs a request: the caller itself, for models whose work is shorter than handing it over, or instance threads
+ * fed by a queue. Both are this record. */
 #ifndef NEREID_SERVE_RUNNER_H
 #define NEREID_SERVE_RUNNER_H
 
@@ -6,21 +7,32 @@
 #include "serve/stats.h"
 
 struct runner;
+
+/* Time comes from outside, so that tests decide it. */
+struct serve_clock { uint64_t (*now_ns)(void), (*unix_ns)(void); };
+
+/* Arrays are in the engine's order of inputs and outputs, and the caller's. */
 struct runner_job {
-	struct tensor in[MODEL_IO_MAX], out[MODEL_IO_MAX];  /* the engine's order; out is filled: data in `arena` where want */
-	bool want[MODEL_IO_MAX];
+	struct tensor *in;
+	struct tensor *out;              /* filled: shapes, and data in `arena` where wanted */
+	const bool *want;
 	struct arena *arena;             /* of the request; the runner's while the job runs */
 	uint32_t thread;                 /* of the caller: which execution an inline run uses */
 	int64_t batch;
-	struct status status;            /* message in `error` */
-	char error[STATUS_TEXT];
+	struct status status;            /* its message lies in `arena` */
 	struct stats_times times;
 	uint64_t started_ns, queued_ns;
 	void (*done)(struct runner_job *j);  /* called once, on whichever thread ran it */
 	struct runner_job *next;
 };
 
-struct runner_options { struct model *model; struct stats *stats; uint32_t callers, instances; };
+struct runner_options {
+	struct model *model;
+	struct stats *stats;             /* initialised by runner_new, released by its owner after runner_free */
+	struct serve_clock clock;
+	uint32_t callers, instances;     /* caller threads; instance threads when it does not run inline */
+	uint32_t threads;                /* of an instance; 0: all usable processors shared out */
+};
 struct status runner_new(const struct runner_options *o, struct runner **out) MUST_CHECK;
 /* Runs j now, or queues it. UNAVAILABLE when the queue is full: then done is not called. */
 struct status runner_submit(struct runner *r, struct runner_job *j, uint64_t now_ns) MUST_CHECK;

@@ -1,50 +1,103 @@
-/* Adding one request to a version's counters.
+/* Adding one request to a version's counters, and reading them.
  *
- * Relaxed atomic additions: each counter is right by itself, and a reader that catches a request half-counted sees it whole a moment later. Microsecond counters add truncated microseconds,
- * as Triton's do. Nothing is ever reset while the version lives.
+ * A shard has one writer, so adding is a relaxed load and store: no locked instruction, and no thread waits for
+ * another's cache line. A reader that catches a request half-counted sees it whole a moment later. The sum walks the
+ * shards as arrays of 64-bit numbers, which all counters are; only last_ms is not added but compared. Microsecond
+ * counters add truncated microseconds, as Triton's do. Nothing is ever reset while the version lives.
  */
 #include "serve/stats.h"
 
+#include "base/mem.h"
 #include "base/panic.h"
 
-static void add(_Atomic uint64_t *c, uint64_t n)
+#include <string.h>
+
+enum { SHARD_ALIGN = 64, WORDS = sizeof(struct stats_sum) / sizeof(uint64_t) };
+_Static_assert(sizeof(struct stats_sum) % sizeof(uint64_t) == 0, "all counters are 64-bit numbers");
+#define LAST_WORD (offsetof(struct stats_sum, last_ms) / sizeof(uint64_t))
+
+/* The same numbers as in a sum, each atomic. */
+struct stats_shard { _Alignas(SHARD_ALIGN) _Atomic uint64_t word[WORDS]; };
+
+struct status stats_init(struct stats *s, uint32_t shards)
 {
-	atomic_fetch_add_explicit(c, n, memory_order_relaxed);
+	CHECK(shards > 0);
+	*s = (struct stats){.n_shards = shards};
+	s->shards = mem_aligned(SHARD_ALIGN, shards * sizeof *s->shards);
+	if (!s->shards)
+		return FAIL(NO_MEMORY, "no memory for the counters of %u threads", shards);
+	memset(s->shards, 0, shards * sizeof *s->shards);
+	return STATUS_GOOD;
 }
 
-static void took(struct duration *d, uint64_t ns)
+void stats_release(struct stats *s)
 {
-	add(&d->count, 1);
-	add(&d->ns, ns);
+	mem_free(s->shards);
+	*s = (struct stats){0};
 }
 
-void stats_success(struct stats *s, int64_t batch, const struct stats_times *t, uint64_t unix_ms)
+#define WORD(field) (offsetof(struct stats_sum, field) / sizeof(uint64_t))
+
+static void set(struct stats_shard *s, size_t word, uint64_t v)
 {
-	CHECK(batch >= 0);
-	took(&s->success, t->total);
-	took(&s->queue, t->queue);
-	took(&s->compute_input, t->input);
-	took(&s->compute_infer, t->infer);
-	took(&s->compute_output, t->output);
-	add(&s->inferences, batch > 0 ? (uint64_t)batch : 1);
-	add(&s->executions, 1);
-	atomic_store_explicit(&s->last_ms, unix_ms, memory_order_relaxed);
-	add(&s->request_us, t->total / 1000);
-	add(&s->queue_us, t->queue / 1000);
-	add(&s->input_us, t->input / 1000);
-	add(&s->infer_us, t->infer / 1000);
-	add(&s->output_us, t->output / 1000);
-	int64_t b = batch < 1 ? 1 : batch;
+	atomic_store_explicit(&s->word[word], v, memory_order_relaxed);
+}
+
+static void add(struct stats_shard *s, size_t word, uint64_t n)
+{
+	set(s, word, atomic_load_explicit(&s->word[word], memory_order_relaxed) + n);
+}
+
+/* A struct duration that begins at `word`. */
+static void took(struct stats_shard *s, size_t word, uint64_t ns)
+{
+	add(s, word, 1);
+	add(s, word + 1, ns);
+}
+
+void stats_success(struct stats *stats, uint32_t shard, int64_t batch, const struct stats_times *t, uint64_t unix_ms)
+{
+	CHECK(batch >= 0 && shard < stats->n_shards);
+	struct stats_shard *s = &stats->shards[shard];
+	size_t b = batch < 1 ? 1 : (size_t)batch;
+	took(s, WORD(success), t->total);
+	took(s, WORD(queue), t->queue);
+	took(s, WORD(compute_input), t->input);
+	took(s, WORD(compute_infer), t->infer);
+	took(s, WORD(compute_output), t->output);
+	add(s, WORD(inferences), b);
+	add(s, WORD(executions), 1);
+	add(s, WORD(request_us), t->total / 1000);
+	add(s, WORD(queue_us), t->queue / 1000);
+	add(s, WORD(input_us), t->input / 1000);
+	add(s, WORD(infer_us), t->infer / 1000);
+	add(s, WORD(output_us), t->output / 1000);
+	set(s, LAST_WORD, unix_ms);
 	if (b > STATS_BATCH_MAX)
 		return;
-	took(&s->batch[b].input, t->input);
-	took(&s->batch[b].infer, t->infer);
-	took(&s->batch[b].output, t->output);
+	size_t word = WORD(batch) + b * (sizeof(struct stats_batch) / sizeof(uint64_t));
+	took(s, word, t->input);
+	took(s, word + 2, t->infer);
+	took(s, word + 4, t->output);
 }
 
-void stats_failure(struct stats *s, enum stats_failure why, uint64_t total_ns)
+void stats_failure(struct stats *stats, uint32_t shard, enum stats_failure why, uint64_t total_ns)
 {
-	CHECK(why < FAILURE_COUNT);
-	took(&s->fail, total_ns);
-	add(&s->failures[why], 1);
+	CHECK(why < FAILURE_COUNT && shard < stats->n_shards);
+	took(&stats->shards[shard], WORD(fail), total_ns);
+	add(&stats->shards[shard], WORD(failures) + why, 1);
+}
+
+void stats_read(const struct stats *stats, struct stats_sum *out)
+{
+	uint64_t *sum = (uint64_t *)(void *)out;
+	memset(out, 0, sizeof *out);
+	for (uint32_t i = 0; i < stats->n_shards; i++)
+		for (size_t k = 0; k < WORDS; k++) {
+			uint64_t v = atomic_load_explicit(&stats->shards[i].word[k], memory_order_relaxed);
+			if (k != LAST_WORD)
+				sum[k] += v;
+			else if (v > sum[k])
+				sum[k] = v;
+		}
 }

@@ -1,6 +1,9 @@
-/* Counters of one version of a model: lock-free, added to by any thread, read by the statistics and metrics pages. */
+/* Counters of one version of a model, in shards: each thread adds to a shard of its own, so threads share no cache
+ * line on the way of a request; the statistics and metrics pages read sums. */
 #ifndef NEREID_SERVE_STATS_H
 #define NEREID_SERVE_STATS_H
+
+#include "base/status.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -8,17 +11,29 @@
 enum { STATS_BATCH_MAX = 256 };
 enum stats_failure { FAILURE_REJECTED, FAILURE_CANCELED, FAILURE_BACKEND, FAILURE_OTHER, FAILURE_COUNT };
 
-struct duration { _Atomic uint64_t count, ns; };
-struct stats {
+/* Requests and their time. In a shard both are atomic 64-bit numbers with one writer. */
+struct duration { uint64_t count, ns; };
+struct stats_batch { struct duration input, infer, output; };
+struct stats_sum {
 	struct duration success, fail, queue, compute_input, compute_infer, compute_output;
-	_Atomic uint64_t failures[FAILURE_COUNT];
-	_Atomic uint64_t inferences, executions, last_ms, pending;
-	_Atomic uint64_t request_us, queue_us, input_us, infer_us, output_us;
-	struct { struct duration input, infer, output; } batch[STATS_BATCH_MAX + 1];
+	uint64_t failures[FAILURE_COUNT];
+	uint64_t inferences, executions;
+	uint64_t request_us, queue_us, input_us, infer_us, output_us;
+	uint64_t last_ms;                          /* of a shard or, in a sum, the latest; Unix time */
+	struct stats_batch batch[STATS_BATCH_MAX + 1];
 };
+struct stats_shard;
+struct stats { struct stats_shard *shards; uint32_t n_shards; _Atomic int64_t pending; };
+
 /* Times of one request in ns. */
 struct stats_times { uint64_t total, queue, input, infer, output; };
-void stats_success(struct stats *s, int64_t batch, const struct stats_times *t, uint64_t unix_ms);
-void stats_failure(struct stats *s, enum stats_failure why, uint64_t total_ns);
+
+struct status stats_init(struct stats *s, uint32_t shards) MUST_CHECK;
+void stats_release(struct stats *s);
+/* By the thread that owns the shard. */
+void stats_success(struct stats *s, uint32_t shard, int64_t batch, const struct stats_times *t, uint64_t unix_ms);
+void stats_failure(struct stats *s, uint32_t shard, enum stats_failure why, uint64_t total_ns);
+/* Sums of all shards, from any thread. Counters are read one by one while requests go on: each is right by itself. */
+void stats_read(const struct stats *s, struct stats_sum *out);
 
 #endif

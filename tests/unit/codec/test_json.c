@@ -38,9 +38,9 @@ TEST(json_errors_as_rapidjson)
 	bad("{,}", "Missing a name for object member. at 1");
 	bad("{\"a\":1,}", "Missing a name for object member. at 7");
 	bad("{\"a\" 1}", "Missing a colon after a name of object member. at 5");
-	bad("{\"a\":1 2}", "Missing a comma or } after an object member. at 7");
-	bad("[1 2]", "Missing a comma or ] after an array element. at 3");
-	bad("[1", "Missing a comma or ] after an array element. at 2");
+	bad("{\"a\":1 2}", "Missing a comma or '}' after an object member. at 7");
+	bad("[1 2]", "Missing a comma or ']' after an array element. at 3");
+	bad("[1", "Missing a comma or ']' after an array element. at 2");
 	bad("[\"\\a\"]", "Invalid escape character in string. at 2");
 	bad("[\"\\uABCG\"]", "Incorrect hex digit after \\u escape in string. at 2");
 	bad("[\"\\uD800X\"]", "The surrogate pair in string is invalid. at 2");
