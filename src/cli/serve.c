@@ -92,9 +92,11 @@ static struct status read_options(struct serve *s)
 	TRY(boolean(s, OPT_SERVE_STRICT_READINESS, &s->strict_ready));
 	s->threads = threads ? (uint32_t)threads : pool_usable_cpus();
 	if (strcmp(a->value[OPT_SERVE_MODEL_CONTROL_MODE], "none"))
-		return FAIL(UNSUPPORTED, "--model-control-mode=%s is not served yet; none is", a->value[OPT_SERVE_MODEL_CONTROL_MODE]);
+		return FAIL(UNSUPPORTED, "--model-control-mode=%s is not served yet; none is",
+		            a->value[OPT_SERVE_MODEL_CONTROL_MODE]);
 	if (s->allow_http && s->allow_metrics && s->http_port == s->metrics_port)
-		return FAIL(INVALID_ARG, "The server cannot listen to HTTP requests and metrics requests at the same address and port %s:%u",
+		return FAIL(INVALID_ARG, "The server cannot listen to HTTP requests and metrics requests "
+		            "at the same address and port %s:%u",
 		            a->value[OPT_SERVE_HTTP_ADDRESS], (unsigned)s->http_port);
 	return log_options(s);
 }
@@ -108,10 +110,12 @@ static void print_tables(struct serve *s)
 	if (!b.bad)
 		log_table((const char *)b.p);
 	buf_reset(&b);
-	buf_printf(&b, "| Option | Value\n| server_id | %s\n| server_version | %s\n", s->args.value[OPT_SERVE_ID], nrd_version());
+	buf_printf(&b, "| Option | Value\n| server_id | %s\n| server_version | %s\n",
+	           s->args.value[OPT_SERVE_ID], nrd_version());
 	for (uint32_t i = 0; i < s->n_dirs; i++)
 		buf_printf(&b, "| model_repository_path[%u] | %s\n", i, s->dirs[i]);
-	buf_printf(&b, "| model_control_mode | MODE_NONE\n| strict_readiness | %d\n| exit_timeout | %llu\n", s->strict_ready,
+	buf_printf(&b, "| model_control_mode | MODE_NONE\n| strict_readiness | %d\n| exit_timeout | "
+	           "%llu\n", s->strict_ready,
 	           (unsigned long long)s->exit_timeout);
 	buf_byte(&b, 0);
 	if (!b.bad)
@@ -122,7 +126,8 @@ static void print_tables(struct serve *s)
 static struct status open_ports(struct serve *s)
 {
 	const char *address = s->args.value[OPT_SERVE_HTTP_ADDRESS];
-	const char *metrics = s->args.value[OPT_SERVE_METRICS_ADDRESS] ? s->args.value[OPT_SERVE_METRICS_ADDRESS] : address;
+	const char *metrics = s->args.value[OPT_SERVE_METRICS_ADDRESS]
+		? s->args.value[OPT_SERVE_METRICS_ADDRESS] : address;
 	rest_init(&s->rest, &s->repo, s->args.value[OPT_SERVE_ID]);
 	s->rest.strict_ready = s->strict_ready;
 	s->rest.max_json_bytes = s->max_input;
@@ -130,13 +135,16 @@ static struct status open_ports(struct serve *s)
 	s->metrics.machine = s->cpu_metrics;
 	buf_init(&s->metrics.scratch, 1 << 28);
 	if (s->allow_http) {
-		struct http_options o = {.address = address, .port = (uint16_t)s->http_port, .threads = s->threads,
-		                         .name = "HTTP", .handler = rest_handle, .ctx = &s->rest, .lead = rest_lead};
+		struct http_options o = {.address = address, .port = (uint16_t)s->http_port, .threads =
+			s->threads,
+		                         .name = "HTTP", .handler = rest_handle, .ctx = &s->rest, .lead =
+		                         rest_lead};
 		TRY(http_server_new(&o, &s->http));
 		LOG_I("Started HTTPService at %s:%u", address, (unsigned)s->http_port);
 	}
 	if (s->allow_metrics) {
-		struct http_options o = {.address = metrics, .port = (uint16_t)s->metrics_port, .threads = 1,
+		struct http_options o = {.address = metrics, .port = (uint16_t)s->metrics_port, .threads =
+			1,
 		                         .name = "metrics", .handler = metrics_handle, .ctx = &s->metrics};
 		TRY(http_server_new(&o, &s->metrics_http));
 		LOG_I("Started Metrics Service at %s:%u", metrics, (unsigned)s->metrics_port);
@@ -155,7 +163,8 @@ static struct status drain(struct serve *s)
 	LOG_I("Waiting for in-flight requests to complete.");
 	while (http_server_open(s->http)) {
 		if (clock_ns() > end)
-			return FAIL(INTERNAL, "failed to stop server: Internal - Exit timeout expired. Exiting immediately.");
+			return FAIL(INTERNAL, "failed to stop server: Internal - Exit timeout expired. "
+			            "Exiting immediately.");
 		clock_sleep_ns(2000000);
 	}
 	return STATUS_GOOD;

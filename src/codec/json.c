@@ -95,7 +95,8 @@ static bool string(struct check *c)
 			if (!escape(c, start))
 				return false;
 		} else if ((unsigned char)*c->p < 0x20) {
-			return fail(c, *c->p ? "Invalid encoding in string." : "Missing a closing quotation mark in string.",
+			return fail(c, *c->p ? "Invalid encoding in string." : "Missing a closing quotation "
+			            "mark in string.",
 			            c->p);
 		} else {
 			c->p++;
@@ -287,7 +288,8 @@ static const char *skip_string(const char *p)
 const char *json__skip(const char *p, const char *end)
 {
 	/* what is met: 1 opens, 2 closes, 3 begins a string, 4 ends a scalar */
-	static const uint8_t kind[256] = {['['] = 1, ['{'] = 1, [']'] = 2, ['}'] = 2, ['"'] = 3, [','] = 4, [' '] = 4,
+	static const uint8_t kind[256] = {['['] = 1, ['{'] = 1, [']'] = 2, ['}'] = 2,
+		['"'] = 3, [','] = 4, [' '] = 4,
 	                                  ['\n'] = 4, ['\r'] = 4, ['\t'] = 4};
 	int depth = 0;
 	if (*p == '"')

@@ -1,9 +1,9 @@
 /* REST: from a path to the function that answers it, and the small answers.
  *
- * Routes are matched on the raw path as the table routes.def says; a path that is known with another method is 405, any
- * other 404, both in Triton's words. Answers are written into the loop's scratch buffer and copied to the request's
- * arena, where they stay until they are sent. Runs on the loops' threads; shares only the repository, which does not
- * change.
+ * Routes are matched on the raw path as the table routes.def says; a path that is known with
+ * another method is 405, any other 404, both in Triton's words. Answers are written into the
+ * loop's scratch buffer and copied to the request's arena, where they stay until they are sent.
+ * Runs on the loops' threads; shares only the repository, which does not change.
  */
 #include "front/rest_priv.h"
 
@@ -145,13 +145,15 @@ static bool matches(const char *pattern, struct str path, struct rest_call *c)
 	return true;
 }
 
-/* The path of a target: without the query, and without scheme and host where a client writes them. */
+/* The path of a target: without the query, and without scheme and host where a client writes
+ * them. */
 static struct str path_of(struct str target)
 {
 	const char *query = memchr(target.p, '?', target.n);
 	struct str path = {target.p, query ? (size_t)(query - target.p) : target.n};
 	if (str_starts(path, STR("http://"))) {
-		const char *host = path.p + 7, *end = path.p + path.n, *slash = memchr(host, '/', (size_t)(end - host));
+		const char *host = path.p + 7, *end = path.p + path.n, *slash =
+			memchr(host, '/', (size_t)(end - host));
 		path = slash ? (struct str){slash, (size_t)(end - slash)} : STR("/");
 	}
 	return path;
@@ -186,7 +188,8 @@ struct status rest__version(struct rest_call *c, int64_t *number)
 	if (!c->version.n)
 		return STATUS_GOOD;
 	if (!str_i64(c->version, number))
-		return FAIL(INVALID_ARG, "failed to get model version from specified version string '%.*s' (details: stol), "
+		return FAIL(INVALID_ARG, "failed to get model version from specified version string "
+		            "'%.*s' (details: stol), "
 		            "version should be an integral value > 0", STR_ARG(c->version));
 	return STATUS_GOOD;
 }
@@ -224,7 +227,8 @@ void rest__model_ready(struct rest_call *c)
 void rest__server(struct rest_call *c)
 {
 	/* of Triton's list what is served, in its order */
-	static const char extensions[] = "\"model_repository\",\"model_configuration\",\"binary_tensor_data\","
+	static const char extensions[] =
+		"\"model_repository\",\"model_configuration\",\"binary_tensor_data\","
 	                                 "\"parameters\",\"statistics\"";
 	struct buf *b = rest__scratch(c);
 	buf_z(b, "{\"name\":");
@@ -238,7 +242,8 @@ static void put_io(struct buf *b, const struct served *m, const struct served_io
 	for (uint32_t i = 0; i < n; i++) {
 		buf_printf(b, "%s{\"name\":", i ? "," : "");
 		json_put_str(b, list[i].name);
-		buf_printf(b, ",\"datatype\":\"%s\",\"shape\":[%s", dtype_wire(list[i].dtype), m->max_batch > 0 ? "-1," : "");
+		buf_printf(b, ",\"datatype\":\"%s\",\"shape\":[%s", dtype_wire(list[i].dtype),
+		           m->max_batch > 0 ? "-1," : "");
 		for (uint32_t k = 0; k < list[i].rank; k++)
 			buf_printf(b, "%s%" PRId64, k ? "," : "", list[i].dims[k]);
 		buf_z(b, "]}");
@@ -316,9 +321,11 @@ void rest__index(struct rest_call *c)
 	struct json root, ready;
 	bool only = false, first = true;
 	if (c->x->body.n) {
-		struct status st = json_check((struct str){(const char *)c->x->body.p, c->x->body.n}, &root);
+		struct status st = json_check((struct str){(const char *)c->x->body.p, c->x->body.n},
+		                              &root);
 		if (st.code) {
-			rest__reply_status(c, FAIL(INTERNAL, "failed to parse the request JSON buffer: %s", st.msg));
+			rest__reply_status(c, FAIL(INTERNAL, "failed to parse the request JSON buffer: %s",
+			                           st.msg));
 			return;
 		}
 		if (json_member(root, "ready", &ready) && !json_bool(ready, &only)) {

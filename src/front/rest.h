@@ -11,7 +11,8 @@ struct rest {
 	const char *id;                       /* of the server, in its metadata */
 	bool strict_ready;
 	uint64_t max_json_bytes;              /* --http-max-input-size */
-	struct buf scratch[FRONT_THREADS_MAX]; /* one a loop: replies are written there, then copied to the request's arena */
+	/* one a loop: replies are written there, then copied to the request's arena */
+	struct buf scratch[FRONT_THREADS_MAX];
 };
 void rest_init(struct rest *r, struct repo *repo, const char *id);
 void rest_release(struct rest *r);

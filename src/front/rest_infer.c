@@ -1,8 +1,9 @@
 /* The infer endpoint: parse, check, run, answer.
  *
- * A request lives in its connection's arena. Models that run inline are answered before this returns; for the others
- * the job's done function posts back to the loop, where the reply is written. Outputs lie in the arena and are sent from
- * there: as JSON numbers, or as binary parts behind the JSON.
+ * A request lives in its connection's arena. Models that run inline are answered before this
+ * returns; for the others the job's done function posts back to the loop, where the reply is
+ * written. Outputs lie in the arena and are sent from there: as JSON numbers, or as binary parts
+ * behind the JSON.
  */
 #include "front/rest_priv.h"
 
@@ -58,7 +59,8 @@ static struct status put_output(struct rest_infer *q, struct buf *b, uint32_t i,
 		return STATUS_GOOD;
 	}
 	if (t.dtype == DTYPE_FP16 || t.dtype == DTYPE_BF16)
-		return FAIL(INVALID_ARG, "sending %s data via JSON is not supported. Please use the binary data format for output %.*s",
+		return FAIL(INVALID_ARG, "sending %s data via JSON is not supported. Please use the "
+		            "binary data format for output %.*s",
 		            dtype_wire(t.dtype), STR_ARG(m->outputs[i].name));
 	buf_z(b, ",\"data\":");
 	if (t.dtype == DTYPE_BYTES)
@@ -118,7 +120,8 @@ static void answer(void *arg)
 	parts[0] = (struct span){(const uint8_t *)json.p, json.n};
 	if (n)
 		snprintf(headers, sizeof headers, "Inference-Header-Content-Length: %zu\r\n", json.n);
-	http_reply(q->call.x, 200, n ? "application/octet-stream" : "application/json", str_from(headers), parts, n + 1);
+	http_reply(q->call.x, 200, n ? "application/octet-stream" : "application/json",
+	           str_from(headers), parts, n + 1);
 }
 
 static void done_here(struct runner_job *j)
@@ -129,7 +132,8 @@ static void done_here(struct runner_job *j)
 /* On an instance's thread: back to the loop. */
 static void done_there(struct runner_job *j)
 {
-	struct infer_request *r = (struct infer_request *)((char *)j - offsetof(struct infer_request, job));
+	struct infer_request *r = (struct infer_request *)((char *)j - offsetof(struct infer_request,
+	                                                                        job));
 	struct rest_infer *q = r->user;
 	q->post.fn = answer;
 	q->post.arg = q;

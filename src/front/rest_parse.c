@@ -1,10 +1,11 @@
 /* Reading an inference request: JSON, JSON with binary tensors behind it, or one raw tensor.
  *
- * The document is checked once and then walked; numbers go straight into a buffer of the tensor's size in the
- * request's arena, binary tensors stay where the kernel put them unless they lie askew there. Messages, their codes and
- * the order of checks are Triton's, found by asking it: what its JSON library reports is an internal error, a tensor
- * without elements is not looked at, and outputs that are listed ignore binary_data_output. Nothing is kept beyond the
- * request, which belongs to the thread of its connection.
+ * The document is checked once and then walked; numbers go straight into a buffer of the tensor's
+ * size in the request's arena, binary tensors stay where the kernel put them unless they lie
+ * askew there. Messages, their codes and the order of checks are Triton's, found by asking it:
+ * what its JSON library reports is an internal error, a tensor without elements is not looked at,
+ * and outputs that are listed ignore binary_data_output. Nothing is kept beyond the request,
+ * which belongs to the thread of its connection.
  */
 #include "front/rest_priv.h"
 
@@ -16,7 +17,8 @@
 static const char no_member[] = "attempt to access non-existing object member";
 static const char not_string[] = "attempt to access JSON non-string as string";
 static const char not_bool[] = "attempt to access JSON non-boolean as boolean";
-static const char not_unsigned[] = "attempt to access JSON non-unsigned-integer as unsigned-integer";
+static const char not_unsigned[] = "attempt to access JSON non-unsigned-integer as "
+	"unsigned-integer";
 
 static struct status json_bad(const char *field, const char *text)
 {
@@ -58,7 +60,8 @@ static struct status parse_shape(struct json v, struct infer_input *in)
 	for (struct json_walk w = json_walk(v); json_next(&w);) {
 		uint64_t d;
 		if (in->rank == TENSOR_RANK_MAX)
-			return FAIL(INVALID_ARG, "input '%.*s' has over %d dimensions", STR_ARG(in->name), TENSOR_RANK_MAX);
+			return FAIL(INVALID_ARG, "input '%.*s' has over %d dimensions", STR_ARG(in->name),
+			            TENSOR_RANK_MAX);
 		if (!json_u64(w.value, &d) || d > INT64_MAX)
 			return json_bad("shape", not_unsigned);
 		in->dims[in->rank++] = (int64_t)d;
@@ -72,11 +75,13 @@ static struct status element_count(const struct infer_input *in, int64_t *count,
 	char text[160];
 	memcpy(t.dims, in->dims, sizeof t.dims);
 	if (!tensor_elements(&t, count))
-		return FAIL(INVALID_ARG, "invalid shape for input '%.*s': shape %s causes total element count to exceed "
+		return FAIL(INVALID_ARG, "invalid shape for input '%.*s': shape %s causes total element "
+		            "count to exceed "
 		            "maximum size of %" PRId64, STR_ARG(in->name),
 		            tensor_shape_text(t.dims, t.rank, text, sizeof text), INT64_MAX);
 	if (!mem_mul((size_t)*count, dtype_bytes(in->dtype), bytes))
-		return FAIL(INVALID_ARG, "byte size overflow for input '%.*s': element count (%" PRId64 ") * data type "
+		return FAIL(INVALID_ARG, "byte size overflow for input '%.*s': element count "
+		            "(%" PRId64 ") * data type "
 		            "size (%zu) exceeds maximum allowed size (%zu)", STR_ARG(in->name), *count,
 		            dtype_bytes(in->dtype), SIZE_MAX);
 	return STATUS_GOOD;
@@ -87,7 +92,8 @@ static struct status wrong_count(void)
 	return json_bad("data", "Shape does not match true shape of 'data' field");
 }
 
-static struct status read_strings(struct rest_infer *q, struct infer_input *in, struct json data, int64_t want)
+static struct status read_strings(struct rest_infer *q, struct infer_input *in, struct json data,
+                                  int64_t want)
 {
 	struct buf *b = rest__scratch(&q->call);
 	int64_t have;
@@ -108,7 +114,8 @@ static struct status read_data(struct rest_infer *q, struct infer_input *in, str
 {
 	int64_t want, have;
 	if (in->dtype == DTYPE_FP16 || in->dtype == DTYPE_BF16)
-		return FAIL(INVALID_ARG, "receiving %s data via JSON is not supported. Please use the binary data format "
+		return FAIL(INVALID_ARG, "receiving %s data via JSON is not supported. Please use the "
+		            "binary data format "
 		            "for input %.*s", dtype_wire(in->dtype), STR_ARG(in->name));
 	TRY(element_count(in, &want, &in->bytes));
 	if (json_kind(data) != JSON_ARRAY)
@@ -131,7 +138,8 @@ static struct status read_data(struct rest_infer *q, struct infer_input *in, str
 	return have == want ? STATUS_GOOD : wrong_count();
 }
 
-/* A binary tensor stays where it is; one that begins in the middle of an element's alignment is moved. */
+/* A binary tensor stays where it is; one that begins in the middle of an element's alignment is
+ * moved. */
 static struct status place(struct rest_infer *q, struct infer_input *in, struct span bytes)
 {
 	size_t align = dtype_bytes(in->dtype);
@@ -146,10 +154,12 @@ static struct status place(struct rest_infer *q, struct infer_input *in, struct 
 	return STATUS_GOOD;
 }
 
-static struct status read_binary(struct rest_infer *q, struct infer_input *in, uint64_t size, struct span *tail)
+static struct status read_binary(struct rest_infer *q, struct infer_input *in, uint64_t size,
+                                 struct span *tail)
 {
 	if (size > tail->n)
-		return FAIL(INVALID_ARG, "unexpected size for input '%.*s', expecting %" PRIu64 " additional bytes for "
+		return FAIL(INVALID_ARG, "unexpected size for input '%.*s', expecting "
+		            "%" PRIu64 " additional bytes for "
 		            "model '%s'", STR_ARG(in->name), size - tail->n, q->infer.version->owner->name);
 	TRY(place(q, in, (struct span){tail->p, (size_t)size}));
 	tail->p += size;
@@ -157,7 +167,8 @@ static struct status read_binary(struct rest_infer *q, struct infer_input *in, u
 	return STATUS_GOOD;
 }
 
-/* The one place that data come from, or Triton's complaint. There are no shared memory regions here, so none is found. */
+/* The one place that data come from, or Triton's complaint. There are no shared memory regions
+ * here, so none is found. */
 static struct status one_source(const struct input_text *t, uint64_t *size, struct arena *a)
 {
 	struct str region = STR_NONE;
@@ -167,10 +178,12 @@ static struct status one_source(const struct input_text *t, uint64_t *size, stru
 	if (t->region.p && !json_str(t->region, a, &region))
 		return json_bad("shared_memory_region", not_string);
 	if (!t->data.p + !t->size.p + !t->region.p != 2)
-		return FAIL(INVALID_ARG, "Input must set only one of the following fields: 'data', 'binary_data_size' in "
+		return FAIL(INVALID_ARG, "Input must set only one of the following fields: 'data', "
+		            "'binary_data_size' in "
 		            "'parameters', 'shared_memory_region' in 'parameters'. But %s%s%s%s",
 		            t->data.p || t->size.p ? "set" : "no field is set", t->data.p ? " 'data'" : "",
-		            t->size.p ? " 'binary_data_size'" : "", t->region.p ? " 'shared_memory_region'" : "");
+		            t->size.p ? " 'binary_data_size'" : "", t->region.p ? " 'shared_memory_region'"
+		            : "");
 	if (t->region.p)
 		return FAIL(NOT_FOUND, "Unable to find shared memory region: '%.*s'", STR_ARG(region));
 	return STATUS_GOOD;
@@ -190,9 +203,11 @@ static struct status parse_input(struct rest_infer *q, struct json v, struct spa
 	struct arena *a = q->call.x->arena;
 	struct str type;
 	uint64_t size;
-	const struct wanted members[] = {{"name", &t.name}, {"shape", &t.shape}, {"datatype", &t.datatype},
+	const struct wanted members[] = {{"name", &t.name}, {"shape", &t.shape},
+		{"datatype", &t.datatype},
 		{"parameters", &t.parameters}, {"data", &t.data}};
-	const struct wanted parameters[] = {{"binary_data_size", &t.size}, {"shared_memory_region", &t.region}};
+	const struct wanted parameters[] = {{"binary_data_size", &t.size},
+		{"shared_memory_region", &t.region}};
 	struct infer_input *in = infer_add_input(&q->infer);
 	if (!in)
 		return FAIL(INVALID_ARG, "the request has over %d inputs", LIMIT_INFER_INPUTS);
@@ -212,7 +227,8 @@ static struct status parse_input(struct rest_infer *q, struct json v, struct spa
 	return t.data.p ? read_data(q, in, t.data) : read_binary(q, in, size, tail);
 }
 
-static struct status parse_output_parameters(struct rest_infer *q, struct json v, struct str name, struct rest_output *o)
+static struct status parse_output_parameters(struct rest_infer *q, struct json v, struct str name,
+                                             struct rest_output *o)
 {
 	struct json binary = {0}, classes = {0}, region = {0};
 	struct str text;
@@ -232,7 +248,8 @@ static struct status parse_output_parameters(struct rest_infer *q, struct json v
 	if (region.p)
 		return FAIL(NOT_FOUND, "Unable to find shared memory region: '%.*s'", STR_ARG(text));
 	if (k)
-		return FAIL(UNSUPPORTED, "classification is not served yet; ask for output '%.*s' as it is", STR_ARG(name));
+		return FAIL(UNSUPPORTED, "classification is not served yet; ask for output '%.*s' as it "
+		            "is", STR_ARG(name));
 	return STATUS_GOOD;
 }
 
@@ -248,9 +265,11 @@ static struct status parse_output(struct rest_infer *q, struct json v)
 	while (i < m->n_outputs && !str_eq(m->outputs[i].name, text))
 		i++;
 	if (i == m->n_outputs)
-		return FAIL(INVALID_ARG, "unexpected inference output '%.*s' for model '%s'", STR_ARG(text), m->name);
+		return FAIL(INVALID_ARG, "unexpected inference output '%.*s' for model '%s'",
+		            STR_ARG(text), m->name);
 	q->infer.want[i] = true;
-	return parameters.p ? parse_output_parameters(q, parameters, text, &q->outputs[i]) : STATUS_GOOD;
+	return parameters.p ? parse_output_parameters(q, parameters, text, &q->outputs[i])
+		: STATUS_GOOD;
 }
 
 /* Parameters that mean something have a type; any other may be a string, number or boolean. */
@@ -267,16 +286,20 @@ static struct status parse_request_parameter(struct rest_infer *q, struct str ke
 		if (known[i].kind == JSON_BOOL ? k != JSON_BOOL : !json_u64(v, &number))
 			return json_bad(known[i].name, known[i].kind == JSON_BOOL ? not_bool : not_unsigned);
 		if (json_key_is(key, "binary_data_output"))
-			return json_bool(v, &q->binary_default) ? STATUS_GOOD : json_bad("binary_data_output", not_bool);
+			return json_bool(v, &q->binary_default) ? STATUS_GOOD : json_bad("binary_data_output",
+			                                                                 not_bool);
 		return STATUS_GOOD;
 	}
 	if (json_key_is(key, "sequence_id"))
-		return json_u64(v, &number) || k == JSON_STRING ? STATUS_GOOD : json_bad("sequence_id", not_string);
+		return json_u64(v, &number) || k == JSON_STRING ? STATUS_GOOD
+			: json_bad("sequence_id", not_string);
 	if (str_starts(key, STR("triton_")))
-		return FAIL(INVALID_ARG, "parameter keys starting with 'triton_' are reserved for Triton usage and should "
+		return FAIL(INVALID_ARG, "parameter keys starting with 'triton_' are reserved for Triton "
+		            "usage and should "
 		            "not be specified.");
 	if (k != JSON_STRING && k != JSON_NUMBER && k != JSON_BOOL)
-		return FAIL(INVALID_ARG, "parameter '%.*s' has invalid type. It should be either 'int', 'bool', or "
+		return FAIL(INVALID_ARG, "parameter '%.*s' has invalid type. It should be either 'int', "
+		            "'bool', or "
 		            "'string'.", STR_ARG(key));
 	return STATUS_GOOD;
 }
@@ -284,7 +307,8 @@ static struct status parse_request_parameter(struct rest_infer *q, struct str ke
 static struct status parse_request_parameters(struct rest_infer *q, struct json v)
 {
 	if (json_kind(v) != JSON_OBJECT)
-		return FAIL(INTERNAL, "failed to get request params.: attempt to get members for non-object");
+		return FAIL(INTERNAL, "failed to get request params.: attempt to get members for "
+		            "non-object");
 	for (struct json_walk w = json_walk(v); json_next(&w);)
 		TRY(parse_request_parameter(q, w.key, w.value));
 	return STATUS_GOOD;
@@ -310,7 +334,8 @@ static struct status parse_document(struct rest_infer *q, struct str text, struc
 	for (struct json_walk w = json_walk(inputs); json_next(&w);)
 		TRY(parse_input(q, w.value, &tail));
 	if (tail.n)
-		return FAIL(INVALID_ARG, "unexpected additional input data for model '%s'", q->infer.version->owner->name);
+		return FAIL(INVALID_ARG, "unexpected additional input data for model '%s'",
+		            q->infer.version->owner->name);
 	q->infer.want_all = true;
 	if (!outputs.p)
 		return STATUS_GOOD;
@@ -324,7 +349,8 @@ static struct status parse_document(struct rest_infer *q, struct str text, struc
 }
 
 /* Shape of the raw input: one entry of a batch, with at most one hole that the size fills. */
-static struct status raw_shape(const struct rest_infer *q, struct infer_input *in, const struct served_io *io, size_t bytes)
+static struct status raw_shape(const struct rest_infer *q, struct infer_input *in,
+                               const struct served_io *io, size_t bytes)
 {
 	size_t fixed = dtype_bytes(io->dtype);
 	int32_t hole = -1;
@@ -333,8 +359,10 @@ static struct status raw_shape(const struct rest_infer *q, struct infer_input *i
 	for (uint32_t i = 0; i < io->rank; i++) {
 		in->dims[in->rank] = io->dims[i];
 		if (io->dims[i] == -1 && hole >= 0)
-			return FAIL(INVALID_ARG, INFER_ID_FORMAT "The shape of the raw input '%.*s' can not be deduced because "
-			            "there are more than one variable-sized dimension", STR_ARG(infer_id_text(&q->infer)),
+			return FAIL(INVALID_ARG, INFER_ID_FORMAT "The shape of the raw input '%.*s' can not "
+			            "be deduced because "
+			            "there are more than one variable-sized dimension",
+			            STR_ARG(infer_id_text(&q->infer)),
 			            STR_ARG(io->name));
 		if (io->dims[i] == -1)
 			hole = (int32_t)in->rank;
@@ -350,17 +378,21 @@ static struct status raw_shape(const struct rest_infer *q, struct infer_input *i
 		fixed *= bytes / fixed;
 	}
 	if (fixed != bytes)
-		return FAIL(INVALID_ARG, INFER_ID_FORMAT "input byte size mismatch for input 'raw_input' for model '%s'. "
-		            "Expected %zu, got %zu", STR_ARG(infer_id_text(&q->infer)), q->infer.version->owner->name,
+		return FAIL(INVALID_ARG, INFER_ID_FORMAT "input byte size mismatch for input 'raw_input' "
+		            "for model '%s'. "
+		            "Expected %zu, got %zu", STR_ARG(infer_id_text(&q->infer)),
+		            q->infer.version->owner->name,
 		            fixed, bytes);
 	return STATUS_GOOD;
 }
 
 /* The whole body is one string. */
-static struct status raw_string(struct rest_infer *q, struct infer_input *in, const struct served_io *io, struct span body)
+static struct status raw_string(struct rest_infer *q, struct infer_input *in,
+                                const struct served_io *io, struct span body)
 {
 	if (io->rank != 1 || io->dims[0] != 1 || body.n > UINT32_MAX)
-		return FAIL(INVALID_ARG, INFER_ID_FORMAT "For BYTE datatype raw input '%.*s', the model must have input "
+		return FAIL(INVALID_ARG, INFER_ID_FORMAT "For BYTE datatype raw input '%.*s', the model "
+		            "must have input "
 		            "shape [1]", STR_ARG(infer_id_text(&q->infer)), STR_ARG(io->name));
 	uint8_t *p = arena_alloc(q->call.x->arena, body.n + 4, 8);
 	uint32_t n = (uint32_t)body.n;
@@ -373,15 +405,17 @@ static struct status raw_string(struct rest_infer *q, struct infer_input *in, co
 	return STATUS_GOOD;
 }
 
-/* The whole body is the only input's data; its shape follows from the configuration and the size. */
+/* The whole body is the only input's data; its shape follows from configuration and size. */
 static struct status parse_raw(struct rest_infer *q, struct span body)
 {
 	const struct served *m = q->infer.version->owner;
 	const struct served_io *io = m->inputs;
 	struct infer_input *in = infer_add_input(&q->infer);
 	if (m->n_inputs != 1)
-		return FAIL(INVALID_ARG, INFER_ID_FORMAT "Raw request must only have 1 input (found 1) to be deduced but got "
-		            "%u inputs in '%s' model configuration", STR_ARG(infer_id_text(&q->infer)), m->n_inputs, m->name);
+		return FAIL(INVALID_ARG, INFER_ID_FORMAT "Raw request must only have 1 input (found 1) to "
+		            "be deduced but got "
+		            "%u inputs in '%s' model configuration", STR_ARG(infer_id_text(&q->infer)),
+		            m->n_inputs, m->name);
 	CHECK(in);
 	in->name = io->name;
 	in->dtype = io->dtype;
@@ -418,11 +452,14 @@ struct status rest__parse_infer(struct rest_infer *q, struct span body)
 	if (n == 0)
 		return parse_raw(q, body);
 	if (n < 0 || (uint64_t)n > body.n)
-		return FAIL(INVALID_ARG, "inference header size should be in range (0, %zu), got: %.*s", body.n,
+		return FAIL(INVALID_ARG, "inference header size should be in range (0, %zu), got: %.*s",
+		            body.n,
 		            STR_ARG(header));
 	if ((uint64_t)n > q->call.rest->max_json_bytes)
-		return FAIL(INVALID_ARG, "request JSON of %" PRId64 " bytes is over the server's limit of %" PRIu64 ". Use "
-		            "--http-max-input-size to increase the limit.", n, q->call.rest->max_json_bytes);
+		return FAIL(INVALID_ARG, "request JSON of %" PRId64 " bytes is over the server's limit of "
+		            "%" PRIu64 ". Use "
+		            "--http-max-input-size to increase the limit.", n,
+		            q->call.rest->max_json_bytes);
 	if (header.p)
 		tail = (struct span){body.p + n, body.n - (size_t)n};
 	return parse_document(q, (struct str){(const char *)body.p, (size_t)n}, tail);

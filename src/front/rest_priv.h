@@ -21,11 +21,13 @@ void rest__reply_status(struct rest_call *c, struct status st);
 void rest__reply_error(struct rest_call *c, int code, const char *text);
 void rest__reply_empty(struct rest_call *c, int code);
 /* Model and version of the path. */
-struct status rest__find(struct rest_call *c, struct served **m, struct served_version **v) MUST_CHECK;
+struct status rest__find(struct rest_call *c, struct served **m,
+                         struct served_version **v) MUST_CHECK;
 struct status rest__version(struct rest_call *c, int64_t *number) MUST_CHECK;
 int rest__http_code(enum status_code code);
 
-/* A JSON inference request into r; BYTES and numbers go to the arena, binary tensors stay in body. */
+/* A JSON inference request into r; BYTES and numbers go to the arena, binary tensors stay in
+ * body. */
 struct rest_infer;
 struct status rest__parse_infer(struct rest_infer *q, struct span body) MUST_CHECK;
 

@@ -1,8 +1,8 @@
 /* The statistics endpoint: one entry a version, from its counters, in Triton's form.
  *
- * Counters are summed one by one while requests go on, so an entry is a moment's picture and no transaction. Only what
- * is counted is written: response statistics belong to decoupled models and memory usage to a tracker, and neither
- * exists here. Runs on the loops' threads.
+ * Counters are summed one by one while requests go on, so an entry is a moment's picture and no
+ * transaction. Only what is counted is written: response statistics belong to decoupled models
+ * and memory usage to a tracker, and neither exists here. Runs on the loops' threads.
  */
 #include "front/rest_priv.h"
 
@@ -12,7 +12,8 @@
 
 static void put(struct buf *b, const char *name, const struct duration *d, const char *after)
 {
-	buf_printf(b, "\"%s\":{\"count\":%" PRIu64 ",\"ns\":%" PRIu64 "}%s", name, d->count, d->ns, after);
+	buf_printf(b, "\"%s\":{\"count\":%" PRIu64 ",\"ns\":%" PRIu64 "}%s", name, d->count, d->ns,
+	           after);
 }
 
 static void put_batches(struct buf *b, const struct stats_sum *s)
@@ -36,8 +37,11 @@ static void put_version(struct buf *b, const struct served_version *v)
 	stats_read(&v->stats, &s);
 	buf_z(b, "{\"name\":");
 	json_put_str(b, str_from(v->owner->name));
-	buf_printf(b, ",\"version\":\"%" PRId64 "\",\"last_inference\":%" PRIu64 ",\"inference_count\":%" PRIu64
-	           ",\"execution_count\":%" PRIu64 ",\"inference_stats\":{", v->number, s.last_ms, s.inferences,
+	buf_printf(b,
+	           ",\"version\":\"%" PRId64 "\",\"last_inference\":%" PRIu64
+	           ",\"inference_count\":%" PRIu64
+	           ",\"execution_count\":%" PRIu64 ",\"inference_stats\":{", v->number, s.last_ms,
+	           s.inferences,
 	           s.executions);
 	put(b, "success", &s.success, ",");
 	put(b, "fail", &s.fail, ",");
@@ -55,7 +59,8 @@ static void put_version(struct buf *b, const struct served_version *v)
 static void put_model(struct buf *b, const struct served *m, int64_t number, bool *first)
 {
 	for (uint32_t i = 0; i < m->n_versions; i++) {
-		if (m->versions[i].state != SERVED_READY || (number != VERSION_LATEST && m->versions[i].number != number))
+		if (m->versions[i].state != SERVED_READY ||
+		    (number != VERSION_LATEST && m->versions[i].number != number))
 			continue;
 		if (!*first)
 			buf_byte(b, ',');
@@ -82,9 +87,11 @@ void rest__stats(struct rest_call *c)
 			put_model(b, r->models[i], number, &first);
 	buf_z(b, "]}");
 	if (first && c->model.n && number != VERSION_LATEST)
-		rest__reply_status(c, FAIL(INVALID_ARG, "requested model version is not available for model '%.*s'", STR_ARG(c->model)));
+		rest__reply_status(c, FAIL(INVALID_ARG, "requested model version is not available for "
+		                           "model '%.*s'", STR_ARG(c->model)));
 	else if (first && c->model.n)
-		rest__reply_status(c, FAIL(INVALID_ARG, "requested model '%.*s' is not available", STR_ARG(c->model)));
+		rest__reply_status(c, FAIL(INVALID_ARG, "requested model '%.*s' is not available",
+		                           STR_ARG(c->model)));
 	else
 		rest__reply_json(c);
 }

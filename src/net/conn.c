@@ -1,11 +1,12 @@
 /* A connection: reading requests, handing them over, writing replies.
  *
- * Bytes are read into a buffer of fixed size; a body that does not fit there gets memory of its own, into which
- * the kernel then reads directly, and which is kept for the next one. While a request is in hand nothing of its
- * bytes moves, and nothing more is read, so replies keep the order of requests. Replies are written with one
- * writev where the socket takes it all, else the rest follows when it can. After an answer to what could not be
- * read the connection lingers: it sends its end of stream and reads on for a moment, because closing with unread
- * bytes would make the kernel take the answer back. A peer that is too slow is told so and closed by the loop's
+ * Bytes are read into a buffer of fixed size; a body that does not fit there gets memory of its
+ * own, into which the kernel then reads directly, and which is kept for the next one. While a
+ * request is in hand nothing of its bytes moves, and nothing more is read, so replies keep the
+ * order of requests. Replies are written with one writev where the socket takes it all, else the
+ * rest follows when it can. After an answer to what could not be read the connection lingers: it
+ * sends its end of stream and reads on for a moment, because closing with unread bytes would make
+ * the kernel take the answer back. A peer that is too slow is told so and closed by the loop's
  * tick, which also takes the memory of idle connections. Owned by the loop's thread.
  */
 #include "net/http_priv.h"
@@ -34,13 +35,16 @@ static void on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *out)
 	struct conn *c = conn_of(h);
 	(void)hint;
 	if (c->state == CONN_BODY) {
-		*out = uv_buf_init((char *)c->body + c->body_at, (unsigned)(c->request.length - c->body_at < (1u << 30)
-		                   ? c->request.length - c->body_at : 1u << 30));
+		size_t left = c->request.length - c->body_at, most = 1u << 30;
+		*out = uv_buf_init((char *)c->body + c->body_at, (unsigned)(left < most ? left : most));
 		return;
 	}
 	if (!c->buf)
 		c->buf = mem_alloc(CONN_BUFFER);
-	*out = uv_buf_init(c->buf ? (char *)c->buf + c->n : 0, c->buf ? (unsigned)(CONN_BUFFER - c->n) : 0);
+	if (c->buf)
+		*out = uv_buf_init((char *)c->buf + c->n, (unsigned)(CONN_BUFFER - c->n));
+	else
+		*out = uv_buf_init(0, 0);
 }
 
 static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
@@ -150,7 +154,8 @@ void conn__accept(struct http_loop *l)
 	uint32_t open = atomic_fetch_add(&l->open, 1) + 1;
 	c->touched_ms = uv_now(&l->loop);
 	bool good = uv_accept((uv_stream_t *)&l->listener, (uv_stream_t *)&c->tcp) == 0;
-	if (!good || open > LIMIT_HTTP_CONNECTIONS || uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read)) {
+	if (!good || open > LIMIT_HTTP_CONNECTIONS || uv_read_start((uv_stream_t *)&c->tcp, on_alloc,
+	                                                            on_read)) {
 		conn__close(c);
 		return;
 	}
@@ -193,7 +198,8 @@ static void expire(struct conn *c, uint64_t now)
 		break;
 	case CONN_BODY:
 	case CONN_CHUNKS:
-		if (quiet > (uint64_t)LIMIT_HTTP_BODY_SECONDS * 1000 || age > (uint64_t)LIMIT_HTTP_REQUEST_SECONDS * 1000)
+		if (quiet > (uint64_t)LIMIT_HTTP_BODY_SECONDS * 1000 ||
+		    age > (uint64_t)LIMIT_HTTP_REQUEST_SECONDS * 1000)
 			refuse(c, 408, "the body of the request did not come in time");
 		break;
 	case CONN_WRITING:
@@ -325,8 +331,10 @@ static char *put_number(char *to, size_t v)
 	return to;
 }
 
-/* The head of the reply into c->head; returns its length. Put together by hand, as it is on the way of every request. */
-static size_t write_head(struct conn *c, int code, const char *type, struct str headers, size_t bytes)
+/* The head of the reply into c->head; returns its length. Put together by hand, as it is on the
+ * way of every request. */
+static size_t write_head(struct conn *c, int code, const char *type, struct str headers,
+                         size_t bytes)
 {
 	struct str reason = str_from(http1_reason(code)), kind = str_from(type);
 	char *p = c->head;
@@ -347,7 +355,8 @@ static size_t write_head(struct conn *c, int code, const char *type, struct str 
 	return (size_t)(p - c->head);
 }
 
-void http_reply(struct http_exchange *x, int code, const char *type, struct str headers, const struct span *parts, uint32_t n)
+void http_reply(struct http_exchange *x, int code, const char *type, struct str headers,
+                const struct span *parts, uint32_t n)
 {
 	struct conn *c = (struct conn *)((char *)x - offsetof(struct conn, exchange));
 	size_t bytes = 0;
@@ -382,15 +391,16 @@ static void dispatch(struct conn *c, struct span body)
 	struct http_loop *l = c->loop;
 	c->state = CONN_HANDLING;
 	c->keep_alive = c->request.keep_alive;
-	c->exchange = (struct http_exchange){.request = &c->request, .body = body, .arena = &c->arena, .loop = l,
+	c->exchange = (struct http_exchange){.request = &c->request, .body = body, .arena = &c->arena,
+		.loop = l,
 	                                     .thread = l->index};
 	l->server->o.handler(l->server->o.ctx, &c->exchange);
 	if (c->state == CONN_HANDLING)
 		uv_read_stop((uv_stream_t *)&c->tcp);
 }
 
-/* Memory for a body that does not fit the buffer, such that what lies behind its lead is aligned; what is there
- * already is moved. */
+/* Memory for a body that does not fit the buffer, such that what lies behind its lead is aligned;
+ * what is there already is moved. */
 static bool begin_body(struct conn *c, size_t have)
 {
 	const struct http_options *o = &c->loop->server->o;
@@ -439,7 +449,8 @@ static bool after_head(struct conn *c)
 	}
 	if (c->request.length <= have) {
 		c->used = c->request.head_bytes + (size_t)c->request.length;
-		dispatch(c, (struct span){c->buf + c->at + c->request.head_bytes, (size_t)c->request.length});
+		dispatch(c, (struct span){c->buf + c->at + c->request.head_bytes,
+			(size_t)c->request.length});
 		return c->state == CONN_HEAD;
 	}
 	if (!have)
@@ -490,7 +501,8 @@ static bool step_chunks(struct conn *c)
 		c->used += used;
 		buf_add(&c->chunk_body, data.p, data.n);
 		if (r == HTTP1_BAD || c->chunk_body.bad) {
-			refuse(c, r == HTTP1_BAD ? 400 : 413, r == HTTP1_BAD ? why : "the body of the request is over the server's limit");
+			refuse(c, r == HTTP1_BAD ? 400 : 413, r == HTTP1_BAD ? why : "the body of the request "
+			       "is over the server's limit");
 			return false;
 		}
 		if (r == HTTP1_DONE) {

@@ -1,7 +1,10 @@
 /* The server's loops: threads, listening sockets, posts, ticks, and the way down.
  *
- * Each thread has a uv loop and a listening socket of its own on the same address, made with SO_REUSEPORT, so the kernel spreads connections and threads share nothing on the way of a request. That no other program
- * has the port is tested first, by binding once without that option. Other threads talk to a loop by posts: a lock-free list and uv_async. Started and stopped by one thread.
+ * Each thread has a uv loop and a listening socket of its own on the same address, made with
+ * SO_REUSEPORT, so the kernel spreads connections and threads share nothing on the way of a
+ * request. That no other program has the port is tested first, by binding once without that
+ * option. Other threads talk to a loop by posts: a lock-free list and uv_async. Started and
+ * stopped by one thread.
  */
 #include "net/http_priv.h"
 
@@ -134,7 +137,8 @@ static struct status cannot_bind(const struct http_server *s)
 {
 	if (errno == EADDRINUSE)
 		return FAIL(UNAVAILABLE, "Socket '%s:%u' already in use", s->address, s->o.port);
-	return FAIL(UNAVAILABLE, "cannot listen to %s requests at '%s:%u': %s", s->o.name, s->address, s->o.port,
+	return FAIL(UNAVAILABLE, "cannot listen to %s requests at '%s:%u': %s", s->o.name, s->address,
+	            s->o.port,
 	            strerror(errno));
 }
 
@@ -162,7 +166,8 @@ static struct status loop_start(struct http_server *s, struct http_loop *l)
 	l->stop = (struct http_post){0, on_stop, l};
 	uv_timer_start(&l->tick, on_tick, TICK_MS, TICK_MS);
 	int fd = make_socket(s, true);
-	if (fd < 0 || uv_tcp_open(&l->listener, fd) || uv_listen((uv_stream_t *)&l->listener, BACKLOG, on_connection)) {
+	if (fd < 0 || uv_tcp_open(&l->listener, fd) || uv_listen((uv_stream_t *)&l->listener, BACKLOG,
+	                                                         on_connection)) {
 		struct status st = cannot_bind(s);
 		on_stop(l);
 		uv_run(&l->loop, UV_RUN_DEFAULT);

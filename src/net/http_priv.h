@@ -9,11 +9,14 @@
 #include <stdatomic.h>
 #include <uv.h>
 
-enum { CONN_BUFFER = 2 * LIMIT_HTTP_HEAD_BYTES, CONN_MAGIC = 0x6e72d904, CONN_BODY_KEEP = 32 << 20 };
+enum { CONN_BUFFER = 2 * LIMIT_HTTP_HEAD_BYTES, CONN_MAGIC = 0x6e72d904, CONN_BODY_KEEP =
+	32 << 20 };
 
-/* HEAD: waiting for a request or its head. BODY, CHUNKS: reading a body. HANDLING: the handler has it. WRITING: the
- * reply waits for the socket. LINGER: our side is ended. CLOSING: uv_close was called. */
-enum conn_state { CONN_HEAD, CONN_BODY, CONN_CHUNKS, CONN_HANDLING, CONN_WRITING, CONN_LINGER, CONN_CLOSING };
+/* HEAD: waiting for a request or its head. BODY, CHUNKS: reading a body. HANDLING: the handler
+ * has it. WRITING: the reply waits for the socket. LINGER: our side is ended. CLOSING: uv_close
+ * was called. */
+enum conn_state { CONN_HEAD, CONN_BODY, CONN_CHUNKS, CONN_HANDLING, CONN_WRITING, CONN_LINGER,
+	CONN_CLOSING };
 
 /* One connection; owned by its loop's thread. */
 struct conn {

@@ -1,8 +1,10 @@
 /* Reading, completing and checking a model's configuration.
  *
- * The rules are those of Triton's core and ONNX Runtime backend: the backend follows from the platform or the file that is there, missing inputs and outputs come from the model, a model whose tensors all
- * begin with a dynamic dimension batches up to a default. What Triton could do and this server cannot is refused by name, so that nothing is served differently
- * from what the file says. Load time only; all memory from the model's arena.
+ * The rules are those of Triton's core and ONNX Runtime backend: the backend follows from the
+ * platform or the file that is there, missing inputs and outputs come from the model, a model
+ * whose tensors all begin with a dynamic dimension batches up to a default. What Triton could do
+ * and this server cannot is refused by name, so that nothing is served differently from what the
+ * file says. Load time only; all memory from the model's arena.
  */
 #include "serve/config.h"
 
@@ -23,7 +25,8 @@ struct status config_read(struct served *m, const struct served_options *o)
 {
 	struct buf text;
 	const char *path = arena_printf(&m->arena, "%s/config.pbtxt", m->dir);
-	const char *other = o->config_name ? arena_printf(&m->arena, "%s/configs/%s.pbtxt", m->dir, o->config_name) : 0;
+	const char *other = o->config_name ? arena_printf(&m->arena, "%s/configs/%s.pbtxt", m->dir,
+	                                                  o->config_name) : 0;
 	if (!path || (o->config_name && !other))
 		return FAIL(NO_MEMORY, "no memory to read the configuration of %s", m->name);
 	if (other && file_exists(other))
@@ -50,12 +53,14 @@ static struct status find_backend(struct served *m)
 {
 	struct mc_config *c = &m->config;
 	static const struct { const char *platform, *backend, *file; } known[] = {
-		{"onnxruntime_onnx", "onnxruntime", "model.onnx"}, {"tensorrt_plan", "tensorrt", "model.plan"},
+		{"onnxruntime_onnx", "onnxruntime", "model.onnx"},
+			{"tensorrt_plan", "tensorrt", "model.plan"},
 	};
 	char **names = 0;
 	uint32_t n = 0;
 	if (str_is(c->platform, "ensemble") || PB_IS_SET(c, mc_config, ensemble_scheduling))
-		return FAIL(UNSUPPORTED, "ensembles are not served yet; remove model '%s' or serve its steps", m->name);
+		return FAIL(UNSUPPORTED, "ensembles are not served yet; remove model '%s' or serve its "
+		            "steps", m->name);
 	if (!c->platform.n && !c->backend.n)
 		TRY(file_list(m->dir, &m->arena, &names, &n));
 	for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
@@ -64,8 +69,10 @@ static struct status find_backend(struct served *m)
 			match = has_file(m, names[i], known[k].file);
 		if (!match)
 			continue;
-		if (c->platform.n && c->backend.n && (!str_is(c->platform, known[k].platform) || !str_is(c->backend, known[k].backend)))
-			return FAIL(INVALID_ARG, "unexpected 'platform' and 'backend' pair, got:%.*s, %.*s", STR_ARG(c->platform),
+		if (c->platform.n && c->backend.n && (!str_is(c->platform, known[k].platform) ||
+		                                      !str_is(c->backend, known[k].backend)))
+			return FAIL(INVALID_ARG, "unexpected 'platform' and 'backend' pair, got:%.*s, %.*s",
+			            STR_ARG(c->platform),
 			            STR_ARG(c->backend));
 		PB_SET(c, mc_config, platform, str_from(known[k].platform));
 		PB_SET(c, mc_config, backend, str_from(known[k].backend));
@@ -75,9 +82,11 @@ static struct status find_backend(struct served *m)
 		return STATUS_GOOD;
 	}
 	if (c->platform.n)
-		return FAIL(INVALID_ARG, "unexpected platform type %.*s for %s", STR_ARG(c->platform), m->name);
+		return FAIL(INVALID_ARG, "unexpected platform type %.*s for %s", STR_ARG(c->platform),
+		            m->name);
 	if (c->backend.n)
-		return FAIL(INVALID_ARG, "unable to find backend library for backend '%.*s', try specifying runtime on the model "
+		return FAIL(INVALID_ARG, "unable to find backend library for backend '%.*s', try "
+		            "specifying runtime on the model "
 		            "configuration.", STR_ARG(c->backend));
 	return FAIL(INVALID_ARG, "must specify 'platform' or 'backend' for '%s'", m->name);
 }
@@ -86,18 +95,22 @@ struct status config_identify(struct served *m)
 {
 	struct mc_config *c = &m->config;
 	if (c->name.n && !str_is(c->name, m->name))
-		return FAIL(INVALID_ARG, "unexpected directory name '%s' for model '%.*s', directory name must equal model name",
+		return FAIL(INVALID_ARG, "unexpected directory name '%s' for model '%.*s', directory name "
+		            "must equal model name",
 		            m->name, STR_ARG(c->name));
 	PB_SET(c, mc_config, name, str_from(m->name));
 	if (c->max_batch_size < 0)
 		return FAIL(INVALID_ARG, "'max_batch_size' must be non-negative value for %s", m->name);
 	TRY(find_backend(m));
 	if (PB_IS_SET(c, mc_config, sequence_batching))
-		return FAIL(UNSUPPORTED, "sequence batching is not served yet; model '%s' asks for it", m->name);
+		return FAIL(UNSUPPORTED, "sequence batching is not served yet; model '%s' asks for it",
+		            m->name);
 	if (c->model_transaction_policy && c->model_transaction_policy->decoupled)
-		return FAIL(UNSUPPORTED, "decoupled models are not served yet; model '%s' asks for it", m->name);
+		return FAIL(UNSUPPORTED, "decoupled models are not served yet; model '%s' asks for it",
+		            m->name);
 	if (c->response_cache && c->response_cache->enable)
-		LOG_W("model '%s' asks for the response cache, which this server does not have yet: every request is computed",
+		LOG_W("model '%s' asks for the response cache, which this server does not have yet: every "
+		      "request is computed",
 		      m->name);
 	if (PB_IS_SET(c, mc_config, dynamic_batching))
 		LOG_I("model '%s': dynamic batching is accepted; each request runs by itself", m->name);
@@ -137,7 +150,8 @@ static int32_t config_type(enum dtype t)
 }
 
 /* dims of a tensor without the batch; a scalar per item is written as [1] with a reshape to []. */
-static struct status fill_dims(struct served *m, const struct model_io *io, int64_t **dims, uint32_t *n, struct mc_shape **reshape)
+static struct status fill_dims(struct served *m, const struct model_io *io, int64_t **dims,
+                               uint32_t *n, struct mc_shape **reshape)
 {
 	uint32_t skip = m->config.max_batch_size > 0;
 	*n = io->rank - skip;
@@ -210,15 +224,19 @@ static struct status fill(struct served *m, const struct served_options *o, cons
 	if (c->input.n && c->output.n)
 		return STATUS_GOOD;
 	if (!o->complete)
-		return FAIL(INVALID_ARG, "model configuration must specify 'input' and 'output' for '%s'; auto-completion is off",
+		return FAIL(INVALID_ARG, "model configuration must specify 'input' and 'output' for '%s'; "
+		            "auto-completion is off",
 		            m->name);
 	if (!can && c->max_batch_size > 0)
-		return FAIL(INVALID_ARG, "autofill failed for model '%s': model does not support batching while non-zero "
+		return FAIL(INVALID_ARG, "autofill failed for model '%s': model does not support batching "
+		            "while non-zero "
 		            "max_batch_size is specified", m->name);
 	if (can && !c->max_batch_size && o->default_batch > 1) {
 		PB_SET(c, mc_config, max_batch_size, (int32_t)o->default_batch);
-		LOG_W("autofilled max_batch_size to %d for model '%s' since batching is supporrted but no max_batch_size is "
-		      "specified in model configuration. Must specify max_batch_size to utilize autofill with a larger max "
+		LOG_W("autofilled max_batch_size to %d for model '%s' since batching is supporrted but no "
+		      "max_batch_size is "
+		      "specified in model configuration. Must specify max_batch_size to utilize autofill "
+		      "with a larger max "
 		      "batch size", c->max_batch_size, m->name);
 	}
 	if (!c->input.n)
@@ -236,7 +254,8 @@ static struct status defaults(struct served *m)
 		PB_SET(c, mc_config, optimization, ARENA_NEW(&m->arena, struct mc_optimization));
 	if (!c->optimization)
 		return FAIL(NO_MEMORY, "no memory for the configuration of %s", m->name);
-	struct mc_pinned *in = ARENA_NEW(&m->arena, struct mc_pinned), *out = ARENA_NEW(&m->arena, struct mc_pinned);
+	struct mc_pinned *in = ARENA_NEW(&m->arena, struct mc_pinned), *out =
+		ARENA_NEW(&m->arena, struct mc_pinned);
 	if (!in || !out)
 		return FAIL(NO_MEMORY, "no memory for the configuration of %s", m->name);
 	PB_SET(in, mc_pinned, enable, true);
@@ -256,12 +275,14 @@ static struct status defaults(struct served *m)
 		if (!g->name.n && name)
 			PB_SET(g, mc_instance_group, name, str_from(name));
 		if (g->kind == MC_KIND_GPU)
-			return FAIL(INVALID_ARG, "instance group %.*s of model %s has kind KIND_GPU but server does not support GPUs",
+			return FAIL(INVALID_ARG, "instance group %.*s of model %s has kind KIND_GPU but "
+			            "server does not support GPUs",
 			            STR_ARG(g->name), m->name);
 		if (g->kind == MC_KIND_AUTO)
 			PB_SET(g, mc_instance_group, kind, MC_KIND_CPU);
 		if (g->count < 0 || g->count > 64)
-			return FAIL(INVALID_ARG, "instance group %.*s of model %s has count %d; 1 to 64 are served",
+			return FAIL(INVALID_ARG, "instance group %.*s of model %s has count %d; 1 to 64 are "
+			            "served",
 			            STR_ARG(g->name), m->name, g->count);
 		if (g->count == 0)
 			PB_SET(g, mc_instance_group, count, 1);
@@ -277,38 +298,48 @@ static enum dtype type_of(int32_t number)
 	return text ? dtype_from_config(str_from(text)) : DTYPE_INVALID;
 }
 
-static struct status dims_check(const struct served *m, const char *side, struct str name, const int64_t *dims, uint32_t n)
+static struct status dims_check(const struct served *m, const char *side, struct str name,
+                                const int64_t *dims, uint32_t n)
 {
 	if (!n)
-		return FAIL(INVALID_ARG, "model %s '%.*s' must specify 'dims' for %s", side, STR_ARG(name), m->name);
+		return FAIL(INVALID_ARG, "model %s '%.*s' must specify 'dims' for %s", side, STR_ARG(name),
+		            m->name);
 	if (n > TENSOR_RANK_MAX - 1)
-		return FAIL(LIMIT, "model %s '%.*s' has %u dimensions; %d are served", side, STR_ARG(name), n, TENSOR_RANK_MAX - 1);
+		return FAIL(LIMIT, "model %s '%.*s' has %u dimensions; %d are served", side, STR_ARG(name),
+		            n, TENSOR_RANK_MAX - 1);
 	for (uint32_t i = 0; i < n; i++)
 		if (dims[i] < 1 && dims[i] != -1)
-			return FAIL(INVALID_ARG, "model %s '%.*s' dimension must be integer >= 1, or -1 to indicate a variable-size "
+			return FAIL(INVALID_ARG, "model %s '%.*s' dimension must be integer >= 1, or -1 to "
+			            "indicate a variable-size "
 			            "dimension for %s", side, STR_ARG(name), m->name);
 	return STATUS_GOOD;
 }
 
 /* Fits the configuration's tensor to the engine's. */
-static struct status match(const struct served *m, const char *side, struct served_io *io, const struct model_io *list, uint32_t n)
+static struct status match(const struct served *m, const char *side, struct served_io *io,
+                           const struct model_io *list, uint32_t n)
 {
 	char have[128], want[128];
 	uint32_t k = 0, skip = m->config.max_batch_size > 0;
 	while (k < n && !str_eq(list[k].name, io->name))
 		k++;
 	if (k == n)
-		return FAIL(INVALID_ARG, "unexpected inference %s '%.*s', which the model of '%s' does not have", side,
+		return FAIL(INVALID_ARG, "unexpected inference %s '%.*s', which the model of '%s' does "
+		            "not have", side,
 		            STR_ARG(io->name), m->name);
 	if (list[k].dtype != io->dtype)
-		return FAIL(INVALID_ARG, "unable to load model '%s', configuration expects datatype %s for %s '%.*s', model provides %s",
-		            m->name, dtype_config(io->dtype), side, STR_ARG(io->name), dtype_config(list[k].dtype));
+		return FAIL(INVALID_ARG, "unable to load model '%s', configuration expects datatype %s "
+		            "for %s '%.*s', model provides %s",
+		            m->name, dtype_config(io->dtype), side, STR_ARG(io->name),
+		            dtype_config(list[k].dtype));
 	io->engine = k;
 	bool good = list[k].rank == io->inner_rank + skip && (!skip || list[k].dims[0] == -1);
 	for (uint32_t i = 0; good && i < io->inner_rank; i++)
-		good = list[k].dims[i + skip] == -1 || io->inner_dims[i] == -1 || list[k].dims[i + skip] == io->inner_dims[i];
+		good = list[k].dims[i + skip] == -1 || io->inner_dims[i] == -1 || list[k].dims[i + skip] ==
+			io->inner_dims[i];
 	if (!good)
-		return FAIL(INVALID_ARG, "model '%s', tensor '%.*s': the model expects %u dimensions (shape %s) but the model "
+		return FAIL(INVALID_ARG, "model '%s', tensor '%.*s': the model expects %u dimensions "
+		            "(shape %s) but the model "
 		            "configuration specifies %s%s", m->name, STR_ARG(io->name), list[k].rank,
 		            tensor_shape_text(list[k].dims, list[k].rank, have, sizeof have),
 		            tensor_shape_text(io->inner_dims, io->inner_rank, want, sizeof want),
@@ -316,7 +347,8 @@ static struct status match(const struct served *m, const char *side, struct serv
 	return STATUS_GOOD;
 }
 
-static void set_dims(struct served_io *io, const int64_t *dims, uint32_t n, const struct mc_shape *reshape)
+static void set_dims(struct served_io *io, const int64_t *dims, uint32_t n,
+                     const struct mc_shape *reshape)
 {
 	io->rank = io->inner_rank = n;
 	memcpy(io->dims, dims, n * sizeof *dims);
@@ -334,7 +366,8 @@ static struct status make_inputs(struct served *m, const struct model *e)
 	uint32_t n;
 	const struct model_io *list = model_inputs(e, &n);
 	if (m->config.input.n > LIMIT_INFER_INPUTS)
-		return FAIL(LIMIT, "model %s has %u inputs; %d are served", m->name, m->config.input.n, LIMIT_INFER_INPUTS);
+		return FAIL(LIMIT, "model %s has %u inputs; %d are served", m->name, m->config.input.n,
+		            LIMIT_INFER_INPUTS);
 	m->inputs = ARENA_ARRAY(&m->arena, m->config.input.n + 1, struct served_io);
 	if (!m->inputs)
 		return FAIL(NO_MEMORY, "no memory for the configuration of %s", m->name);
@@ -347,19 +380,22 @@ static struct status make_inputs(struct served *m, const struct model *e)
 		if (!c->name.n)
 			return FAIL(INVALID_ARG, "model input must specify 'name' for %s", m->name);
 		if (!io->dtype)
-			return FAIL(INVALID_ARG, "model input '%.*s' must specify 'data_type' for %s", STR_ARG(c->name), m->name);
+			return FAIL(INVALID_ARG, "model input '%.*s' must specify 'data_type' for %s",
+			            STR_ARG(c->name), m->name);
 		TRY(dims_check(m, "input", c->name, c->dims.p, c->dims.n));
 		set_dims(io, c->dims.p, c->dims.n, c->reshape);
 		TRY(match(m, "input", io, list, n));
 		if (io->optional && !list[io->engine].optional && !list[io->engine].unused)
-			return FAIL(INVALID_ARG, "input '%.*s' of model '%s' is optional in the configuration, but the model needs it",
+			return FAIL(INVALID_ARG, "input '%.*s' of model '%s' is optional in the "
+			            "configuration, but the model needs it",
 			            STR_ARG(c->name), m->name);
 	}
 	uint32_t needed = 0;
 	for (uint32_t i = 0; i < n; i++)
 		needed += !list[i].optional;
 	if (m->n_inputs < needed || m->n_inputs > n)
-		return FAIL(INVALID_ARG, "unable to load model '%s', configuration expects %u inputs, model provides %u", m->name,
+		return FAIL(INVALID_ARG, "unable to load model '%s', configuration expects %u inputs, "
+		            "model provides %u", m->name,
 		            m->n_inputs, n);
 	return STATUS_GOOD;
 }
@@ -379,7 +415,8 @@ static struct status make_outputs(struct served *m, const struct model *e)
 		if (!c->name.n)
 			return FAIL(INVALID_ARG, "model output must specify 'name' for %s", m->name);
 		if (!io->dtype)
-			return FAIL(INVALID_ARG, "model output '%.*s' must specify 'data_type' for %s", STR_ARG(c->name), m->name);
+			return FAIL(INVALID_ARG, "model output '%.*s' must specify 'data_type' for %s",
+			            STR_ARG(c->name), m->name);
 		TRY(dims_check(m, "output", c->name, c->dims.p, c->dims.n));
 		set_dims(io, c->dims.p, c->dims.n, c->reshape);
 		TRY(match(m, "output", io, list, n));
@@ -387,7 +424,8 @@ static struct status make_outputs(struct served *m, const struct model *e)
 	return STATUS_GOOD;
 }
 
-struct status config_complete(struct served *m, const struct served_options *o, const struct model *engine)
+struct status config_complete(struct served *m, const struct served_options *o,
+                              const struct model *engine)
 {
 	TRY(fill(m, o, engine));
 	TRY(defaults(m));

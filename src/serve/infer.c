@@ -1,9 +1,11 @@
-/* Checking a request against its model's configuration, in the order and the words of Triton's core.
+/* Checking a request against its model's configuration, in the order and the words of Triton's
+ * core.
  *
- * The order decides which of several errors a client sees. Names come first, then the batch sizes, from the last input
- * to the first, then type, shape and size in the order of names. The batch dimension is taken off, the rest compared
- * with the configuration, reshaped where it says so, and the engine's tensors are set to the caller's memory: nothing
- * is copied. Pure but for handing the job over; a request belongs to the thread of its connection.
+ * The order decides which of several errors a client sees. Names come first, then the batch
+ * sizes, from the last input to the first, then type, shape and size in the order of names. The
+ * batch dimension is taken off, the rest compared with the configuration, reshaped where it says
+ * so, and the engine's tensors are set to the caller's memory: nothing is copied. Pure but for
+ * handing the job over; a request belongs to the thread of its connection.
  */
 #include "serve/infer.h"
 
@@ -72,7 +74,8 @@ static void add_name(struct names *l, struct str name)
 	l->n += (size_t)k < room ? (size_t)k : room - 1;
 }
 
-/* Triton lists what came from the last to the first, and loses a bracket where nothing is missing. */
+/* Triton lists what came from the last to the first, and loses a bracket where nothing is
+ * missing. */
 static struct status missing(const struct infer_request *r, uint32_t needed)
 {
 	const struct served *m = r->version->owner;
@@ -87,9 +90,11 @@ static struct status missing(const struct infer_request *r, uint32_t needed)
 		snprintf(count, sizeof count, "%u inputs", m->n_inputs);
 	else
 		snprintf(count, sizeof count, "number of inputs between %u and %u", needed, m->n_inputs);
-	return FAIL(INVALID_ARG, INFER_ID_FORMAT "expected %s but got %u inputs for model '%s'. Got input(s) [%s], but "
+	return FAIL(INVALID_ARG, INFER_ID_FORMAT "expected %s but got %u inputs for model '%s'. Got "
+	            "input(s) [%s], but "
 	            "missing required input(s) %s%s]. Please provide all required input(s).",
-	            STR_ARG(infer_id_text(r)), count, r->n_inputs, m->name, got.text, lack.n || !got.n ? "[" : "",
+	            STR_ARG(infer_id_text(r)), count, r->n_inputs, m->name, got.text, lack.n || !got.n
+	            ? "[" : "",
 	            lack.text);
 }
 
@@ -121,43 +126,54 @@ static void expected_shape(const struct served *m, const struct served_io *io, c
 	tensor_shape_text(dims, io->rank + skip, text, n);
 }
 
-static struct status wrong_shape(const struct infer_request *r, const struct served_io *io, const struct infer_input *in)
+static struct status wrong_shape(const struct infer_request *r, const struct served_io *io,
+                                 const struct infer_input *in)
 {
 	const struct served *m = r->version->owner;
 	char want[128], have[128];
 	expected_shape(m, io, want, sizeof want);
 	tensor_shape_text(in->dims, in->rank, have, sizeof have);
-	return FAIL(INVALID_ARG, INFER_ID_FORMAT "unexpected shape for input '%.*s' for model '%s'. Expected %s, got %s. %s",
+	return FAIL(INVALID_ARG, INFER_ID_FORMAT "unexpected shape for input '%.*s' for model '%s'. "
+	            "Expected %s, got %s. %s",
 	            STR_ARG(infer_id_text(r)), STR_ARG(in->name), m->name, want, have,
-	            m->max_batch > 0 ? "NOTE: Setting a non-zero max_batch_size in the model config requires a batch dimension "
-	                               "to be prepended to each input shape. If you want to specify the full shape including the "
-	                               "batch dim in your input dims config, try setting max_batch_size to zero. See the model "
+	            m->max_batch > 0 ? "NOTE: Setting a non-zero max_batch_size in the model config "
+	            "requires a batch dimension "
+	                               "to be prepended to each input shape. If you want to specify "
+	                               "the full shape including the "
+	                               "batch dim in your input dims config, try setting "
+	                               "max_batch_size to zero. See the model "
 	                               "configuration docs for more info on max_batch_size." : "");
 }
 
 /* Batch size from the first dimensions; -1 before the first input. */
-static struct status check_batch(const struct infer_request *r, const struct infer_input *in, int64_t *batch)
+static struct status check_batch(const struct infer_request *r, const struct infer_input *in,
+                                 int64_t *batch)
 {
 	const struct served *m = r->version->owner;
 	if (m->max_batch <= 0)
 		return STATUS_GOOD;
 	if (in->rank == 0)
-		return FAIL(INVALID_ARG, INFER_ID_FORMAT "input '%.*s' has no shape but model requires batch dimension for '%s'",
+		return FAIL(INVALID_ARG, INFER_ID_FORMAT "input '%.*s' has no shape but model requires "
+		            "batch dimension for '%s'",
 		            STR_ARG(infer_id_text(r)), STR_ARG(in->name), m->name);
 	if (*batch >= 0 && in->dims[0] != *batch)
-		return FAIL(INVALID_ARG, INFER_ID_FORMAT "input '%.*s' batch size does not match other inputs for '%s'",
+		return FAIL(INVALID_ARG, INFER_ID_FORMAT "input '%.*s' batch size does not match other "
+		            "inputs for '%s'",
 		            STR_ARG(infer_id_text(r)), STR_ARG(in->name), m->name);
 	*batch = in->dims[0];
 	return STATUS_GOOD;
 }
 
-static struct status check_type_and_shape(const struct infer_request *r, const struct served_io *io, const struct infer_input *in)
+static struct status check_type_and_shape(const struct infer_request *r,
+                                          const struct served_io *io, const struct infer_input *in)
 {
 	const struct served *m = r->version->owner;
 	uint32_t skip = m->max_batch > 0;
 	if (in->dtype != io->dtype)
-		return FAIL(INVALID_ARG, INFER_ID_FORMAT "inference input '%.*s' data-type is '%s', but model '%s' expects '%s'",
-		            STR_ARG(infer_id_text(r)), STR_ARG(in->name), dtype_wire(in->dtype), m->name, dtype_wire(io->dtype));
+		return FAIL(INVALID_ARG, INFER_ID_FORMAT "inference input '%.*s' data-type is '%s', but "
+		            "model '%s' expects '%s'",
+		            STR_ARG(infer_id_text(r)), STR_ARG(in->name), dtype_wire(in->dtype), m->name,
+		            dtype_wire(io->dtype));
 	if (in->rank != io->rank + skip)
 		return wrong_shape(r, io, in);
 	for (uint32_t i = 0; i < io->rank; i++)
@@ -166,7 +182,8 @@ static struct status check_type_and_shape(const struct infer_request *r, const s
 	return STATUS_GOOD;
 }
 
-static struct status check_strings(const struct infer_request *r, const struct infer_input *in, int64_t want)
+static struct status check_strings(const struct infer_request *r, const struct infer_input *in,
+                                   int64_t want)
 {
 	const uint8_t *p = in->data;
 	const char *model = r->version->owner->name;
@@ -175,27 +192,35 @@ static struct status check_strings(const struct infer_request *r, const struct i
 	for (; left; n++) {
 		uint32_t len;
 		if (n == want)
-			return FAIL(INVALID_ARG, INFER_ID_FORMAT "unexpected number of string elements %" PRId64 " for inference input '%.*s' for "
-			            "model '%s', expecting %" PRId64, STR_ARG(infer_id_text(r)), n + 1, STR_ARG(in->name), model, want);
+			return FAIL(INVALID_ARG, INFER_ID_FORMAT "unexpected number of string elements "
+			            "%" PRId64 " for inference input '%.*s' for "
+			            "model '%s', expecting %" PRId64, STR_ARG(infer_id_text(r)), n + 1,
+			            STR_ARG(in->name), model, want);
 		if (left < 4)
-			return FAIL(INVALID_ARG, INFER_ID_FORMAT "incomplete string length indicator for inference input '%.*s' for model '%s', "
-			            "expecting 4 bytes but only %zu bytes available. Please make sure the string length indicator is in one "
+			return FAIL(INVALID_ARG, INFER_ID_FORMAT "incomplete string length indicator for "
+			            "inference input '%.*s' for model '%s', "
+			            "expecting 4 bytes but only %zu bytes available. Please make sure the "
+			            "string length indicator is in one "
 			            "buffer.", STR_ARG(infer_id_text(r)), STR_ARG(in->name), model, left);
 		memcpy(&len, p, 4);
 		if (len > left - 4)
-			return FAIL(INVALID_ARG, INFER_ID_FORMAT "incomplete string data for inference input '%.*s' for model '%s', expecting "
-			            "string of length %u but only %zu bytes available", STR_ARG(infer_id_text(r)), STR_ARG(in->name), model, len,
+			return FAIL(INVALID_ARG, INFER_ID_FORMAT "incomplete string data for inference input "
+			            "'%.*s' for model '%s', expecting "
+			            "string of length %u but only %zu bytes available",
+			            STR_ARG(infer_id_text(r)), STR_ARG(in->name), model, len,
 			            left - 4);
 		p += 4 + (size_t)len;
 		left -= 4 + (size_t)len;
 	}
 	if (n != want)
-		return FAIL(INVALID_ARG, INFER_ID_FORMAT "expected %" PRId64 " string elements for inference input '%.*s' for model '%s', got %"
+		return FAIL(INVALID_ARG, INFER_ID_FORMAT "expected %" PRId64 " string elements for "
+		            "inference input '%.*s' for model '%s', got %"
 		            PRId64, STR_ARG(infer_id_text(r)), want, STR_ARG(in->name), model, n);
 	return STATUS_GOOD;
 }
 
-static struct status check_bytes(const struct infer_request *r, const struct served_io *io, const struct infer_input *in)
+static struct status check_bytes(const struct infer_request *r, const struct served_io *io,
+                                 const struct infer_input *in)
 {
 	const struct served *m = r->version->owner;
 	struct tensor t = {.dtype = in->dtype, .rank = in->rank};
@@ -206,22 +231,27 @@ static struct status check_bytes(const struct infer_request *r, const struct ser
 	bool none = m->max_batch > 0 && t.dims[0] == 0;
 	t.dims[0] = none ? 1 : t.dims[0];
 	if (!tensor_elements(&t, &count))
-		return FAIL(INVALID_ARG, "invalid shape for input '%.*s': the number of its elements is out of range",
+		return FAIL(INVALID_ARG, "invalid shape for input '%.*s': the number of its elements is "
+		            "out of range",
 		            STR_ARG(in->name));
 	if (in->dtype == DTYPE_BYTES && !none)
 		return check_strings(r, in, count);
 	if (!mem_mul((size_t)count, dtype_bytes(in->dtype), &want) || want != in->bytes)
-		return FAIL(INVALID_ARG, INFER_ID_FORMAT "input byte size mismatch for input '%.*s' for model '%s'. "
-		            "Expected %zu, got %zu", STR_ARG(infer_id_text(r)), STR_ARG(in->name), m->name, want, in->bytes);
+		return FAIL(INVALID_ARG, INFER_ID_FORMAT "input byte size mismatch for input '%.*s' for "
+		            "model '%s'. "
+		            "Expected %zu, got %zu", STR_ARG(infer_id_text(r)), STR_ARG(in->name), m->name,
+		            want, in->bytes);
 	return none ? wrong_shape(r, io, in) : STATUS_GOOD;
 }
 
 /* The engine's tensor for an input: the batch, then the configured or reshaped dims. */
-static struct status bind(struct infer_request *r, const struct served_io *io, const struct infer_input *in)
+static struct status bind(struct infer_request *r, const struct served_io *io,
+                          const struct infer_input *in)
 {
 	struct tensor *t = &r->job.in[io->engine];
 	uint32_t skip = r->version->owner->max_batch > 0;
-	*t = (struct tensor){.dtype = in->dtype, .rank = io->inner_rank + skip, .data = in->data ? in->data : (void *)"", .bytes = in->bytes};
+	*t = (struct tensor){.dtype = in->dtype, .rank = io->inner_rank + skip, .bytes = in->bytes};
+	t->data = in->data ? in->data : (void *)"";
 	t->dims[0] = in->dims[0];
 	if (!io->reshaped) {
 		memcpy(t->dims, in->dims, sizeof t->dims);
@@ -252,7 +282,8 @@ static void by_name_order(const struct infer_request *r, uint8_t *order)
 	}
 }
 
-/* Inputs that were left out: the model's default, or, where nothing reads them, tensors of the right shape. */
+/* Inputs that were left out: the model's default, or, where nothing reads them, tensors of the
+ * right shape. */
 static void bind_absent(struct infer_request *r, int64_t batch)
 {
 	const struct served *m = r->version->owner;
@@ -278,7 +309,8 @@ static struct status check_inputs(struct infer_request *r, int64_t *batch)
 	for (uint32_t i = r->n_inputs; i-- > 0;)
 		TRY(check_batch(r, &r->inputs[i], batch));
 	if (m->max_batch > 0 && *batch > m->max_batch)
-		return FAIL(INVALID_ARG, INFER_ID_FORMAT "inference request batch-size must be <= %d for '%s'",
+		return FAIL(INVALID_ARG, INFER_ID_FORMAT "inference request batch-size must be <= %d for "
+		            "'%s'",
 		            STR_ARG(infer_id_text(r)), m->max_batch, m->name);
 	by_name_order(r, order);
 	for (uint32_t i = 0; i < r->n_inputs; i++) {

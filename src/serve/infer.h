@@ -27,10 +27,12 @@ struct infer_request {
 	void *user;
 };
 /* Empties r and gives it room. */
-struct status infer_init(struct infer_request *r, struct served_version *v, struct arena *a) MUST_CHECK;
+struct status infer_init(struct infer_request *r, struct served_version *v,
+                         struct arena *a) MUST_CHECK;
 /* The next input to fill in, counted; NULL at LIMIT_INFER_INPUTS or out of memory. */
 struct infer_input *infer_add_input(struct infer_request *r);
-/* Checks r and fills its job. INVALID_ARG in Triton's words; UNAVAILABLE. Reads data only of BYTES tensors. */
+/* Checks r and fills its job. INVALID_ARG in Triton's words; UNAVAILABLE. Reads data only of
+ * BYTES tensors. */
 struct status infer_check(struct infer_request *r) MUST_CHECK;
 /* Hands the job over; job.done is called unless this fails. */
 struct status infer_start(struct infer_request *r, uint64_t now_ns) MUST_CHECK;
@@ -38,7 +40,8 @@ struct status infer_start(struct infer_request *r, uint64_t now_ns) MUST_CHECK;
 void infer_output_shape(const struct infer_request *r, uint32_t i, struct tensor *out);
 /* The id, or what Triton writes where there is none. */
 struct str infer_id_text(const struct infer_request *r);
-/* "[request id: 42] " in front of a message: printf(INFER_ID_FORMAT "...", STR_ARG(infer_id_text(r)), ...). */
+/* "[request id: 42] " in front of a message: printf(INFER_ID_FORMAT "...",
+ * STR_ARG(infer_id_text(r)), ...). */
 #define INFER_ID_FORMAT "[request id: %.*s] "
 
 #endif

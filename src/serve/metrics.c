@@ -1,7 +1,8 @@
 /* Writing the metrics page.
  *
- * Families come from tables/metrics.def in its order; each is a loop over all ready versions, so the page is made from the counters themselves and holds no state. Families without a series are left out, as Triton's
- * are. Machine-wide gauges come from a sample that the caller takes.
+ * Families come from tables/metrics.def in its order; each is a loop over all ready versions, so
+ * the page is made from the counters themselves and holds no state. Families without a series are
+ * left out, as Triton's are. Machine-wide gauges come from a sample that the caller takes.
  */
 #include "serve/metrics.h"
 
@@ -29,21 +30,25 @@ static uint64_t counter(const struct stats_sum *s, int64_t pending, enum family 
 {
 	const uint64_t all[FAMILY_COUNT] = {
 		[FAMILY_SUCCESS] = s->success.count, [FAMILY_INFERENCES] = s->inferences,
-		[FAMILY_EXEC] = s->executions, [FAMILY_REQUEST_US] = s->request_us, [FAMILY_QUEUE_US] = s->queue_us,
-		[FAMILY_INPUT_US] = s->input_us, [FAMILY_INFER_US] = s->infer_us, [FAMILY_OUTPUT_US] = s->output_us,
+		[FAMILY_EXEC] = s->executions, [FAMILY_REQUEST_US] = s->request_us, [FAMILY_QUEUE_US] =
+			s->queue_us,
+		[FAMILY_INPUT_US] = s->input_us, [FAMILY_INFER_US] = s->infer_us, [FAMILY_OUTPUT_US] =
+			s->output_us,
 		[FAMILY_PENDING] = pending > 0 ? (uint64_t)pending : 0,
 	};
 	CHECK(f < FAMILY_LOAD);
 	return all[f];
 }
 
-static void labels(struct buf *out, enum family f, const struct served_version *v, const char *reason)
+static void labels(struct buf *out, enum family f, const struct served_version *v,
+                   const char *reason)
 {
 	buf_printf(out, "%s{model=\"%s\",%s%s%sversion=\"%" PRId64 "\"} ", rows[f].text, v->owner->name,
 	           reason ? "reason=\"" : "", reason ? reason : "", reason ? "\"," : "", v->number);
 }
 
-static void series(struct buf *out, enum family f, const struct served_version *v, const struct stats_sum *s)
+static void series(struct buf *out, enum family f, const struct served_version *v,
+                   const struct stats_sum *s)
 {
 	static const char *const why[FAILURE_COUNT] = {"REJECTED", "CANCELED", "BACKEND", "OTHER"};
 	for (int i = 0; f == FAMILY_FAILURE && i < FAILURE_COUNT; i++) {
@@ -56,12 +61,14 @@ static void series(struct buf *out, enum family f, const struct served_version *
 	if (f == FAMILY_LOAD)
 		buf_printf(out, "%.16g\n", v->load_seconds);
 	else
-		buf_printf(out, "%" PRIu64 "\n", counter(s, atomic_load(&((struct served_version *)v)->stats.pending), f));
+		buf_printf(out, "%" PRIu64 "\n",
+		           counter(s, atomic_load(&((struct served_version *)v)->stats.pending), f));
 }
 
 static void head(struct buf *out, enum family f)
 {
-	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", rows[f].text, rows[f].help, rows[f].text, rows[f].kind);
+	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", rows[f].text, rows[f].help, rows[f].text,
+	           rows[f].kind);
 }
 
 static void per_version(const struct repo *r, enum family f, struct buf *out)
@@ -118,8 +125,10 @@ struct status machine_read(struct machine_sample *out, uint64_t last[2])
 	uint64_t t[8] = {0}, total = 0;
 	TRY(file_read_stream("/proc/stat", 1 << 20, &text));
 	buf_byte(&text, 0);
-	int n = text.bad ? 0 : sscanf((const char *)text.p, "cpu %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
-	               " %" SCNu64 " %" SCNu64 " %" SCNu64, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]);
+	int n = text.bad ? 0 : sscanf((const char *)text.p,
+	                              "cpu %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+	               " %" SCNu64 " %" SCNu64 " %" SCNu64, &t[0], &t[1], &t[2], &t[3], &t[4], &t[5],
+	               &t[6], &t[7]);
 	buf_release(&text);
 	if (n < 4)
 		return FAIL(UNSUPPORTED, "/proc/stat is not of the known form");

@@ -1,8 +1,9 @@
 /* Loading a model of the repository: configuration, versions, engine, runner.
  *
- * A failure belongs to the version or model that it concerns and is kept as text, so one bad model keeps no other from
- * serving. The configuration is completed from the first version that opens. All text is in the model's arena. Loading
- * may run on any one thread; afterwards a served model does not change but for its counters.
+ * A failure belongs to the version or model that it concerns and is kept as text, so one bad
+ * model keeps no other from serving. The configuration is completed from the first version that
+ * opens. All text is in the model's arena. Loading may run on any one thread; afterwards a served
+ * model does not change but for its counters.
  */
 #include "serve/model.h"
 
@@ -45,11 +46,13 @@ static struct status scan(struct served *m, int64_t *numbers, uint32_t *n)
 		int64_t v;
 		if (!path)
 			return FAIL(NO_MEMORY, "no memory to list %s", m->dir);
-		if (!file_is_dir(path) || !strcmp(names[i], "warmup") || !strcmp(names[i], "initial_state") ||
+		if (!file_is_dir(path) || !strcmp(names[i], "warmup") ||
+		    !strcmp(names[i], "initial_state") ||
 		    !strcmp(names[i], "configs"))
 			continue;
 		if (names[i][0] == '0' || !str_i64(str_from(names[i]), &v) || v < 1) {
-			LOG_W("ignore version directory '%s' which fails to convert to integral number", names[i]);
+			LOG_W("ignore version directory '%s' which fails to convert to integral number",
+			      names[i]);
 			continue;
 		}
 		numbers[(*n)++] = v;
@@ -117,7 +120,8 @@ static struct status json_heads(struct served *m, struct served_version *v)
 	return good && v->json_head.p ? STATUS_GOOD : FAIL(NO_MEMORY, "no memory to load %s", m->name);
 }
 
-static struct status load_version(struct served *m, struct served_version *v, const struct served_options *o)
+static struct status load_version(struct served *m, struct served_version *v,
+                                  const struct served_options *o)
 {
 	const char *path = arena_printf(&m->arena, "%s/%" PRId64 "/%.*s", m->dir, v->number,
 	                                STR_ARG(m->config.default_model_filename));
@@ -165,7 +169,8 @@ static struct status load(struct served *m, const struct served_options *o)
 	TRY(scan(m, numbers, &m->n_versions));
 	choose(m, numbers, &m->n_versions);
 	if (!m->n_versions)
-		return FAIL(INVALID_ARG, "at least one version must be available under the version policy of model '%s'", m->name);
+		return FAIL(INVALID_ARG, "at least one version must be available under the version policy "
+		            "of model '%s'", m->name);
 	m->versions = ARENA_ARRAY(&m->arena, m->n_versions, struct served_version);
 	if (!m->versions) {
 		m->n_versions = 0;
@@ -175,7 +180,8 @@ static struct status load(struct served *m, const struct served_options *o)
 	return STATUS_GOOD;
 }
 
-struct status served_load(const char *dir, const char *name, const struct served_options *o, struct served **out)
+struct status served_load(const char *dir, const char *name, const struct served_options *o,
+                          struct served **out)
 {
 	struct served *m = mem_zero(sizeof *m);
 	if (!m)
@@ -212,7 +218,8 @@ void served_free(struct served *m)
 	mem_free(m);
 }
 
-struct status served_find(struct served *m, struct str name, int64_t number, struct served_version **out)
+struct status served_find(struct served *m, struct str name, int64_t number,
+                          struct served_version **out)
 {
 	struct served_version *best = 0;
 	bool known = false;
@@ -230,11 +237,14 @@ struct status served_find(struct served *m, struct str name, int64_t number, str
 		return STATUS_GOOD;
 	}
 	if (number != VERSION_LATEST && !known)
-		return FAIL(NOT_FOUND, "Request for unknown model: '%.*s' version %" PRId64 " is not found", STR_ARG(name), number);
+		return FAIL(NOT_FOUND, "Request for unknown model: '%.*s' version %" PRId64 " is not "
+		            "found", STR_ARG(name), number);
 	if (number != VERSION_LATEST)
-		return FAIL(UNAVAILABLE, "Request for unknown model: '%.*s' version %" PRId64 " is not at ready state",
+		return FAIL(UNAVAILABLE, "Request for unknown model: '%.*s' version %" PRId64 " is not at "
+		            "ready state",
 		            STR_ARG(name), number);
-	return FAIL(NOT_FOUND, "Request for unknown model: '%.*s' has no available versions", STR_ARG(name));
+	return FAIL(NOT_FOUND, "Request for unknown model: '%.*s' has no available versions",
+	            STR_ARG(name));
 }
 
 bool served_is_ready(const struct served *m, int64_t number)

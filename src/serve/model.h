@@ -51,7 +51,8 @@ struct served {
 	uint32_t n_inputs, n_outputs;
 	struct served_version *versions;     /* ascending */
 	uint32_t n_versions;
-	const char *failure;                 /* why it has no version, "Code: message"; NULL when it has */
+	/* why it has no version, "Code: message"; NULL when it has */
+	const char *failure;
 };
 
 struct served_options {
@@ -62,12 +63,15 @@ struct served_options {
 	uint32_t default_batch;              /* max_batch_size of models that batch and do not say */
 	struct serve_clock clock;
 };
-/* Reads the configuration and loads the versions of the model in dir. Never fails as a whole but for memory: what is
- * wrong is told in state, reason and failure. */
-struct status served_load(const char *dir, const char *name, const struct served_options *o, struct served **out) MUST_CHECK;
+/* Reads the configuration and loads the versions of the model in dir. Never fails as a whole but
+ * for memory: what is wrong is told in state, reason and failure. */
+struct status served_load(const char *dir, const char *name, const struct served_options *o,
+                          struct served **out) MUST_CHECK;
 void served_free(struct served *m);      /* when no request is in flight */
-/* A READY version: that number, or the highest for VERSION_LATEST. NOT_FOUND or UNAVAILABLE in Triton's words. m NULL: unknown model. */
-struct status served_find(struct served *m, struct str name, int64_t number, struct served_version **out) MUST_CHECK;
+/* A READY version: that number, or the highest for VERSION_LATEST. NOT_FOUND or UNAVAILABLE in
+ * Triton's words. m NULL: unknown model. */
+struct status served_find(struct served *m, struct str name, int64_t number,
+                          struct served_version **out) MUST_CHECK;
 bool served_is_ready(const struct served *m, int64_t number);
 
 #endif

@@ -1,7 +1,8 @@
 /* The repository: which models there are.
  *
- * Every folder in a repository is a model, whatever is wrong with it; a name that two repositories have is unavailable in both, as in Triton. Loading is done once, in the order of names, on the
- * calling thread; afterwards only the ready flag changes. Models own themselves.
+ * Every folder in a repository is a model, whatever is wrong with it; a name that two
+ * repositories have is unavailable in both, as in Triton. Loading is done once, in the order of
+ * names, on the calling thread; afterwards only the ready flag changes. Models own themselves.
  */
 #include "serve/repo.h"
 
@@ -16,7 +17,8 @@
 #define REPO_BYTES_MAX ((size_t)256 << 20)
 enum { REPO_MODELS_MAX = 10000 };
 
-static struct status add(struct repo *r, const char *dir, const char *name, const struct served_options *o)
+static struct status add(struct repo *r, const char *dir, const char *name,
+                         const struct served_options *o)
 {
 	struct served *m;
 	const char *path = arena_printf(&r->arena, "%s/%s", dir, name);
@@ -46,7 +48,8 @@ static int by_name(const void *a, const void *b)
 	return strcmp((*(struct served *const *)a)->name, (*(struct served *const *)b)->name);
 }
 
-struct status repo_open(struct repo *r, const char *const *dirs, uint32_t n, const struct served_options *o)
+struct status repo_open(struct repo *r, const char *const *dirs, uint32_t n,
+                        const struct served_options *o)
 {
 	struct status st = STATUS_GOOD;
 	char **names;
@@ -101,7 +104,8 @@ bool repo_ready(const struct repo *r, bool strict)
 	return atomic_load(&((struct repo *)r)->ready) && (!strict || repo_all_loaded(r));
 }
 
-static void row(struct buf *out, size_t width, const char *model, const char *version, const char *status)
+static void row(struct buf *out, size_t width, const char *model, const char *version,
+                const char *status)
 {
 	buf_printf(out, "| %-*s | %-7s | %s\n", (int)width, model, version, status);
 }
@@ -117,7 +121,8 @@ void repo_table(const struct repo *r, struct buf *out)
 	for (uint32_t i = 0; i < r->n_models; i++) {
 		const struct served *m = r->models[i];
 		if (m->failure) {
-			buf_printf(out, "| %-*s | %-7s | UNAVAILABLE: %s\n", (int)width, m->name, "-", m->failure);
+			buf_printf(out, "| %-*s | %-7s | UNAVAILABLE: %s\n", (int)width, m->name, "-",
+			           m->failure);
 			continue;
 		}
 		for (uint32_t k = 0; k < m->n_versions; k++) {
@@ -126,7 +131,8 @@ void repo_table(const struct repo *r, struct buf *out)
 			if (v->state == SERVED_READY)
 				row(out, width, m->name, number, "READY");
 			else
-				buf_printf(out, "| %-*s | %-7s | UNAVAILABLE: %s\n", (int)width, m->name, number, v->reason);
+				buf_printf(out, "| %-*s | %-7s | UNAVAILABLE: %s\n", (int)width, m->name, number,
+				           v->reason);
 		}
 	}
 }

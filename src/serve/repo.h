@@ -12,8 +12,10 @@ struct repo {
 	struct map by_name;
 	_Atomic int ready;           /* 0 before loading ended and once draining began */
 };
-/* Loads every model of the folders. Fails only when a folder cannot be read; what is wrong with a model is in the model. */
-struct status repo_open(struct repo *r, const char *const *dirs, uint32_t n, const struct served_options *o) MUST_CHECK;
+/* Loads every model of the folders. Fails only when a folder cannot be read; what is wrong with a
+ * model is in the model. */
+struct status repo_open(struct repo *r, const char *const *dirs, uint32_t n,
+                        const struct served_options *o) MUST_CHECK;
 void repo_release(struct repo *r);
 struct served *repo_find(const struct repo *r, struct str name);   /* NULL */
 /* Whether every model has a version and every version is ready (strict), and the server is up. */

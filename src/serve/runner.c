@@ -1,9 +1,10 @@
 /* Executions of a model for requests: inline or on instance threads.
  *
- * A model whose estimated time is under INLINE_NS runs on the caller's thread, each caller with an execution of its
- * own, so nothing is shared. Any other gets instance threads, which take jobs from one bounded queue under a lock that
- * is held for a few instructions; each instance has an execution whose pool shares out the usable processors. Caller i
- * counts in shard i of the statistics, instance i in the shard behind the callers'. The lock is listed in
+ * A model whose estimated time is under INLINE_NS runs on the caller's thread, each caller with
+ * an execution of its own, so nothing is shared. Any other gets instance threads, which take jobs
+ * from one bounded queue under a lock that is held for a few instructions; each instance has an
+ * execution whose pool shares out the usable processors. Caller i counts in shard i of the
+ * statistics, instance i in the shard behind the callers'. The lock is listed in
  * docs/internals/threads.md.
  */
 #include "serve/runner.h"
@@ -17,7 +18,8 @@
 
 enum { INLINE_NS = 50000, INSTANCES_MAX = 64, CALLERS_MAX = 256 };
 
-struct instance { struct runner *runner; struct exec *exec; pthread_t thread; uint32_t shard; bool started; };
+struct instance { struct runner *runner; struct exec *exec; pthread_t thread; uint32_t shard;
+	bool started; };
 
 struct runner {
 	struct model *model;
@@ -58,7 +60,8 @@ static struct status run_job(struct exec *e, struct runner_job *j)
 	return exec_run(e, j->in, j->out);
 }
 
-static void execute(struct runner *r, struct exec *e, struct runner_job *j, uint32_t shard, uint64_t now)
+static void execute(struct runner *r, struct exec *e, struct runner_job *j, uint32_t shard,
+                    uint64_t now)
 {
 	j->times.queue = now - j->queued_ns;
 	struct status st = run_job(e, j);

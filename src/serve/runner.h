@@ -1,5 +1,5 @@
-/* Who runs a request: the caller itself, for models whose work is shorter than handing it over, or instance threads
- * fed by a queue. Both are this record. */
+/* Who runs a request: the caller itself, for models whose work is shorter than handing it over,
+ * or instance threads fed by a queue. Both are this record. */
 #ifndef NEREID_SERVE_RUNNER_H
 #define NEREID_SERVE_RUNNER_H
 
@@ -28,9 +28,11 @@ struct runner_job {
 
 struct runner_options {
 	struct model *model;
-	struct stats *stats;             /* initialised by runner_new, released by its owner after runner_free */
+	/* initialised by runner_new, released by its owner after runner_free */
+	struct stats *stats;
 	struct serve_clock clock;
-	uint32_t callers, instances;     /* caller threads; instance threads when it does not run inline */
+	/* caller threads; instance threads when it does not run inline */
+	uint32_t callers, instances;
 	uint32_t threads;                /* of an instance; 0: all usable processors shared out */
 };
 struct status runner_new(const struct runner_options *o, struct runner **out) MUST_CHECK;

@@ -1,9 +1,10 @@
 /* Adding one request to a version's counters, and reading them.
  *
- * A shard has one writer, so adding is a relaxed load and store: no locked instruction, and no thread waits for
- * another's cache line. A reader that catches a request half-counted sees it whole a moment later. The sum walks the
- * shards as arrays of 64-bit numbers, which all counters are; only last_ms is not added but compared. Microsecond
- * counters add truncated microseconds, as Triton's do. Nothing is ever reset while the version lives.
+ * A shard has one writer, so adding is a relaxed load and store: no locked instruction, and no
+ * thread waits for another's cache line. A reader that catches a request half-counted sees it
+ * whole a moment later. The sum walks the shards as arrays of 64-bit numbers, which all counters
+ * are; only last_ms is not added but compared. Microsecond counters add truncated microseconds,
+ * as Triton's do. Nothing is ever reset while the version lives.
  */
 #include "serve/stats.h"
 
@@ -55,7 +56,8 @@ static void took(struct stats_shard *s, size_t word, uint64_t ns)
 	add(s, word + 1, ns);
 }
 
-void stats_success(struct stats *stats, uint32_t shard, int64_t batch, const struct stats_times *t, uint64_t unix_ms)
+void stats_success(struct stats *stats, uint32_t shard, int64_t batch, const struct stats_times *t,
+                   uint64_t unix_ms)
 {
 	CHECK(batch >= 0 && shard < stats->n_shards);
 	struct stats_shard *s = &stats->shards[shard];

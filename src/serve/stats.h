@@ -1,5 +1,6 @@
-/* Counters of one version of a model, in shards: each thread adds to a shard of its own, so threads share no cache
- * line on the way of a request; the statistics and metrics pages read sums. */
+/* Counters of one version of a model, in shards: each thread adds to a shard of its own, so
+ * threads share no cache line on the way of a request; the statistics and metrics pages read
+ * sums. */
 #ifndef NEREID_SERVE_STATS_H
 #define NEREID_SERVE_STATS_H
 
@@ -9,7 +10,8 @@
 #include <stdint.h>
 
 enum { STATS_BATCH_MAX = 256 };
-enum stats_failure { FAILURE_REJECTED, FAILURE_CANCELED, FAILURE_BACKEND, FAILURE_OTHER, FAILURE_COUNT };
+enum stats_failure { FAILURE_REJECTED, FAILURE_CANCELED, FAILURE_BACKEND, FAILURE_OTHER,
+	FAILURE_COUNT };
 
 /* Requests and their time. In a shard both are atomic 64-bit numbers with one writer. */
 struct duration { uint64_t count, ns; };
@@ -31,9 +33,11 @@ struct stats_times { uint64_t total, queue, input, infer, output; };
 struct status stats_init(struct stats *s, uint32_t shards) MUST_CHECK;
 void stats_release(struct stats *s);
 /* By the thread that owns the shard. */
-void stats_success(struct stats *s, uint32_t shard, int64_t batch, const struct stats_times *t, uint64_t unix_ms);
+void stats_success(struct stats *s, uint32_t shard, int64_t batch, const struct stats_times *t,
+                   uint64_t unix_ms);
 void stats_failure(struct stats *s, uint32_t shard, enum stats_failure why, uint64_t total_ns);
-/* Sums of all shards, from any thread. Counters are read one by one while requests go on: each is right by itself. */
+/* Sums of all shards, from any thread. Counters are read one by one while requests go on: each is
+ * right by itself. */
 void stats_read(const struct stats *s, struct stats_sum *out);
 
 #endif
