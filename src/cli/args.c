@@ -33,6 +33,18 @@ const char *args_word(enum word w)
 	return words[w].text;
 }
 
+const char *args_option(enum option o)
+{
+	CHECK((unsigned)o < OPT_COUNT);
+	return rows[o].text;
+}
+
+const char *args_default(enum option o)
+{
+	CHECK((unsigned)o < OPT_COUNT);
+	return rows[o].otherwise;
+}
+
 /* The option of that name or unambiguous beginning. */
 static struct status find(enum word w, struct str name, enum option *out)
 {

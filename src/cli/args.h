@@ -37,6 +37,8 @@ struct status args_u64(const struct args *a, enum option o, uint64_t least, uint
 struct status args_f64(const struct args *a, enum option o, double least, double most, double *out) MUST_CHECK;
 static inline bool args_flag(const struct args *a, enum option o) { return a->value[o] != 0; }
 const char *args_word(enum word w);
+const char *args_option(enum option o);    /* its name, without dashes */
+const char *args_default(enum option o);   /* NULL: none */
 /* Text of --help for one word, or for all words, to stdout. */
 void args_help(enum word w);
 void args_overview(void);

@@ -224,16 +224,26 @@ void rest__model_ready(struct rest_call *c)
 		rest__reply_error(c, 400, "Model version not ready");
 }
 
-void rest__server(struct rest_call *c)
+const char *rest_extensions(void)
 {
 	/* of Triton's list what is served, in its order */
-	static const char extensions[] =
-		"\"model_repository\",\"model_configuration\",\"binary_tensor_data\","
-	                                 "\"parameters\",\"statistics\"";
+	return "model_repository model_configuration binary_tensor_data parameters statistics";
+}
+
+void rest__server(struct rest_call *c)
+{
 	struct buf *b = rest__scratch(c);
 	buf_z(b, "{\"name\":");
 	json_put_str(b, str_from(c->rest->id));
-	buf_printf(b, ",\"version\":\"%s\",\"extensions\":[%s]}", nrd_version(), extensions);
+	buf_printf(b, ",\"version\":\"%s\",\"extensions\":[", nrd_version());
+	for (const char *p = rest_extensions(); *p;) {
+		size_t n = strcspn(p, " ");
+		json_put_str(b, (struct str){p, n});
+		p += n + (p[n] == ' ');
+		if (*p)
+			buf_byte(b, ',');
+	}
+	buf_z(b, "]}");
 	rest__reply_json(c);
 }
 
@@ -339,29 +349,4 @@ void rest__index(struct rest_call *c)
 		put_index(b, c->rest->repo->models[i], only, &first);
 	buf_byte(b, ']');
 	rest__reply_json(c);
-}
-
-void metrics_handle(void *ctx, struct http_exchange *x)
-{
-	struct metrics_front *f = ctx;
-	struct machine_sample machine = {0};
-	struct span part = {0};
-	struct str path = x->request->target;
-	if (!str_is(x->request->method, "GET")) {
-		static const char text[] = "{\"error\":\"Method Not Allowed\"}";
-		part = (struct span){(const uint8_t *)text, sizeof text - 1};
-		http_reply(x, 405, "application/json", STR_NONE, &part, 1);
-		return;
-	}
-	if (!str_is(path, "/metrics")) {
-		http_reply(x, 200, "text/plain; charset=utf-8", STR_NONE, 0, 0);
-		return;
-	}
-	if (f->machine && machine_read(&machine, f->last).code)
-		machine.known = false;
-	buf_reset(&f->scratch);
-	metrics_page(f->repo, &machine, &f->scratch);
-	struct str copy = f->scratch.bad ? STR_NONE : arena_str(x->arena, buf_text(&f->scratch));
-	part = (struct span){(const uint8_t *)copy.p, copy.n};
-	http_reply(x, copy.p ? 200 : 503, "text/plain; charset=utf-8", STR_NONE, &part, copy.p != 0);
 }

@@ -20,8 +20,18 @@ void rest_release(struct rest *r);
 size_t rest_lead(const struct http1_request *r);
 http_handler rest_handle;                     /* ctx: struct rest */
 
+/* What GET /v2 lists, separated by blanks. */
+const char *rest_extensions(void);
+
 /* The metrics port. */
-struct metrics_front { struct repo *repo; struct buf scratch; uint64_t last[2]; bool machine; };
+struct metrics_front {
+	struct repo *repo;
+	struct buf scratch;                   /* the page */
+	uint64_t last[2];                     /* ticks of the processor at the last look */
+	bool machine;                         /* show what the machine does */
+};
+void metrics_init(struct metrics_front *f, struct repo *repo, bool machine);
+void metrics_release(struct metrics_front *f);
 http_handler metrics_handle;                  /* ctx: struct metrics_front; one loop thread only */
 
 #endif

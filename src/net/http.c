@@ -192,7 +192,8 @@ struct status http_server_new(const struct http_options *o, struct http_server *
 	s->loops = mem_zero(o->threads * sizeof *s->loops);
 	if (!s->loops)
 		GO(FAIL(NO_MEMORY, "no memory for the %s server", o->name));
-	GO(probe(s));
+	if (!o->reuse_port)
+		GO(probe(s));
 	for (uint32_t i = 0; i < o->threads; i++) {
 		s->loops[i].server = s;
 		s->loops[i].index = i;

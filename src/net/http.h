@@ -30,6 +30,7 @@ struct http_options {
 	const char *address;         /* of IPv4 or IPv6 */
 	uint16_t port;
 	uint32_t threads;
+	bool reuse_port;             /* beside another program that listens there with SO_REUSEPORT */
 	const char *name;            /* in messages: "HTTP" */
 	http_handler *handler;
 	void *ctx;

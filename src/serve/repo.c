@@ -104,35 +104,25 @@ bool repo_ready(const struct repo *r, bool strict)
 	return atomic_load(&((struct repo *)r)->ready) && (!strict || repo_all_loaded(r));
 }
 
-static void row(struct buf *out, size_t width, const char *model, const char *version,
-                const char *status)
+static void version_row(struct table *out, const struct served *m, const struct served_version *v)
 {
-	buf_printf(out, "| %-*s | %-7s | %s\n", (int)width, model, version, status);
+	char number[32], status[STATUS_TEXT + 32];
+	snprintf(number, sizeof number, "%" PRId64, v->number);
+	snprintf(status, sizeof status, "UNAVAILABLE: %s", v->reason ? v->reason : "");
+	TABLE_ROW(out, m->name, number, v->state == SERVED_READY ? "READY" : status);
 }
 
-void repo_table(const struct repo *r, struct buf *out)
+void repo_table(const struct repo *r, struct table *out)
 {
-	size_t width = 5;
-	char number[32];
-	for (uint32_t i = 0; i < r->n_models; i++)
-		width = strlen(r->models[i]->name) > width ? strlen(r->models[i]->name) : width;
-	CHECK(width < 4096);
-	row(out, width, "Model", "Version", "Status");
+	CHECK(out->columns == 3);
+	TABLE_ROW(out, "Model", "Version", "Status");
 	for (uint32_t i = 0; i < r->n_models; i++) {
 		const struct served *m = r->models[i];
-		if (m->failure) {
-			buf_printf(out, "| %-*s | %-7s | UNAVAILABLE: %s\n", (int)width, m->name, "-",
-			           m->failure);
-			continue;
-		}
-		for (uint32_t k = 0; k < m->n_versions; k++) {
-			const struct served_version *v = &m->versions[k];
-			snprintf(number, sizeof number, "%" PRId64, v->number);
-			if (v->state == SERVED_READY)
-				row(out, width, m->name, number, "READY");
-			else
-				buf_printf(out, "| %-*s | %-7s | UNAVAILABLE: %s\n", (int)width, m->name, number,
-				           v->reason);
-		}
+		char status[STATUS_TEXT + 32];
+		snprintf(status, sizeof status, "UNAVAILABLE: %s", m->failure ? m->failure : "");
+		if (m->failure)
+			TABLE_ROW(out, m->name, "-", status);
+		for (uint32_t k = 0; !m->failure && k < m->n_versions; k++)
+			version_row(out, m, &m->versions[k]);
 	}
 }

@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "serve/model.h"
+#include "serve/table.h"
 
 struct repo {
 	struct arena arena;
@@ -22,6 +23,6 @@ struct served *repo_find(const struct repo *r, struct str name);   /* NULL */
 bool repo_ready(const struct repo *r, bool strict);
 bool repo_all_loaded(const struct repo *r);
 /* Triton's table of models with their states. */
-void repo_table(const struct repo *r, struct buf *out);
+void repo_table(const struct repo *r, struct table *out);
 
 #endif

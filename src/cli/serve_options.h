@@ -1,0 +1,22 @@
+/* The options of `serve`, read and checked. */
+#ifndef NEREID_CLI_SERVE_OPTIONS_H
+#define NEREID_CLI_SERVE_OPTIONS_H
+
+#include "cli/args.h"
+
+enum { REPOSITORIES_MAX = 32 };
+
+struct serve_options {
+	struct args args;
+	const char *dirs[REPOSITORIES_MAX];      /* sorted, each once */
+	uint32_t n_dirs, threads, default_batch;
+	uint64_t http_port, metrics_port, exit_timeout_s, max_json_bytes;
+	const char *http_address, *metrics_address;
+	bool allow_http, allow_metrics, allow_grpc, reuse_http_port, exit_on_error, strict_ready;
+	bool cpu_metrics, complete;
+};
+
+/* Reads argv, sets up the log, and warns of or refuses what later.def lists. */
+struct status serve_options_read(struct serve_options *s, int argc, char **argv) MUST_CHECK;
+
+#endif
