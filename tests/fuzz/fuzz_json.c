@@ -3,6 +3,9 @@
 #include "base/panic.h"
 #include "codec/json.h"
 
+/* Not UTF-8, so no checked text has it, however well the fuzzer guesses. */
+#define NO_KEY "\xff\xfe"
+
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
 static void tensors(struct json v)
@@ -35,11 +38,11 @@ static void walk(struct json v, struct arena *a)
 	for (struct json_walk w = json_walk(v); json_next(&w); n++) {
 		CHECK(w.value.p >= v.p && w.value.end <= v.end);
 		if (w.object)
-			CHECK(w.key.p > v.p && !json_key_is(w.key, "no such key, surely"));
+			CHECK(w.key.p > v.p && !json_key_is(w.key, NO_KEY));
 		walk(w.value, a);
 	}
 	CHECK(n == json_count(v));
-	CHECK(!json_member(v, "no such key, surely", &found));
+	CHECK(!json_member(v, NO_KEY, &found));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
