@@ -14,7 +14,11 @@
 #include <string.h>
 
 enum later_action { LATER_REFUSE, LATER_WARN };
-static const struct later { enum option option; enum later_action action; const char *why; } later[] = {
+static const struct later {
+	enum option option;
+	enum later_action action;
+	const char *why;
+} later[] = {
 #define X(name, action, why) {OPT_SERVE_##name, LATER_##action, why},
 #include "tables/later.def"
 #undef X
@@ -76,7 +80,8 @@ static struct status look_for_later(const struct args *a)
 				continue;
 			const char *name = args_option(later[k].option);
 			if (later[k].action == LATER_REFUSE)
-				return FAIL(UNSUPPORTED, "--%s=%s cannot be done: %s", name, a->given[i].value, later[k].why);
+				return FAIL(UNSUPPORTED, "--%s=%s cannot be done: %s", name, a->given[i].value,
+				            later[k].why);
 			LOG_W("--%s=%s has no effect: %s", name, a->given[i].value, later[k].why);
 		}
 	return STATUS_GOOD;
@@ -127,7 +132,8 @@ static struct status backend_config(struct serve_options *s)
 			continue;
 		}
 		if (!str_u64(str_from(setting + sizeof key - 1), &n) || n > INT32_MAX)
-			return FAIL(INVALID_ARG, "--backend-config=%s: the batch size is not a whole number", value);
+			return FAIL(INVALID_ARG, "--backend-config=%s: the batch size is not a whole number",
+			            value);
 		if (backend.n || !own)
 			s->default_batch = (uint32_t)n;
 		own = own || backend.n;

@@ -1,7 +1,8 @@
 /* The metrics port: one page.
  *
- * Any other path is an empty answer and any other method than GET is refused, as in Triton. The page is made when it is
- * asked for, from the counters themselves; the machine's figures are read at the same moment. One loop's thread.
+ * Any other path is an empty answer and any other method than GET is refused, as in Triton. The
+ * page is made when it is asked for, from the counters themselves; the machine's figures are read
+ * at the same moment. One loop's thread.
  */
 #include "base/panic.h"
 #include "front/rest.h"
