@@ -26,7 +26,7 @@ struct serve {
 	struct repo repo;
 	struct rest rest;
 	struct metrics_front metrics;
-	struct http_server *http, *metrics_http;
+	struct net *net, *metrics_net;
 };
 
 static void show(struct table *t)
@@ -96,21 +96,24 @@ static struct status open_ports(struct serve *s)
 	metrics_init(&s->metrics, &s->repo, o->cpu_metrics);
 	if (o->allow_grpc)
 		LOG_I("gRPC is not served yet; its port stays closed");
+	TRY(net_new(o->threads, &s->net));
+	TRY(net_new(1, &s->metrics_net));
 	if (o->allow_http) {
-		struct http_options h = {.address = o->http_address, .port = (uint16_t)o->http_port,
-		                         .threads = o->threads, .reuse_port = o->reuse_http_port, .name = "HTTP",
-		                         .handler = rest_handle, .ctx = &s->rest, .lead = rest_lead};
-		TRY(http_server_new(&h, &s->http));
+		struct net_address at = {.host = o->http_address, .port = (uint16_t)o->http_port,
+		                         .reuse_port = o->reuse_http_port, .name = "HTTP"};
+		struct http_options h = {.handler = rest_handle, .ctx = &s->rest, .lead = rest_lead};
+		TRY(http_listen(s->net, &at, &h));
 		LOG_I("Started HTTPService at %s:%u", o->http_address, (unsigned)o->http_port);
 	}
 	if (o->allow_metrics) {
-		struct http_options h = {.address = o->metrics_address, .port = (uint16_t)o->metrics_port,
-		                         .threads = 1, .name = "metrics", .handler = metrics_handle,
-		                         .ctx = &s->metrics};
-		TRY(http_server_new(&h, &s->metrics_http));
+		struct net_address at = {.host = o->metrics_address, .port = (uint16_t)o->metrics_port,
+		                         .name = "metrics"};
+		struct http_options h = {.handler = metrics_handle, .ctx = &s->metrics};
+		TRY(http_listen(s->metrics_net, &at, &h));
 		LOG_I("Started Metrics Service at %s:%u", o->metrics_address, (unsigned)o->metrics_port);
 	}
-	return STATUS_GOOD;
+	TRY(net_start(s->net));
+	return net_start(s->metrics_net);
 }
 
 /* Waits until every connection is gone. INTERNAL when the time is used up. */
@@ -120,11 +123,9 @@ static struct status drain(struct serve *s)
 	uint64_t now = clock_ns(), end = now + s->o.exit_timeout_s * second, next = now + second / 10;
 	uint32_t open;
 	atomic_store(&s->repo.ready, 0);
-	if (!s->http)
-		return STATUS_GOOD;
-	http_server_drain(s->http);
+	net_drain(s->net);
 	LOG_I("Waiting for in-flight requests to complete.");
-	while ((open = http_server_open(s->http))) {
+	while ((open = net_open(s->net))) {
 		now = clock_ns();
 		if (now > end)
 			return FAIL(INTERNAL, "failed to stop server: Internal - Exit timeout expired. Exiting "
@@ -176,8 +177,8 @@ static struct status serve(struct serve *s, int argc, char **argv)
 	GO(open_ports(s));
 	GO(wait_and_drain(s, &signals));
 out:
-	http_server_free(s->http);
-	http_server_free(s->metrics_http);
+	net_free(s->net);
+	net_free(s->metrics_net);
 	rest_release(&s->rest);
 	metrics_release(&s->metrics);
 	repo_release(&s->repo);

@@ -137,7 +137,7 @@ static void done_there(struct runner_job *j)
 	struct rest_infer *q = r->user;
 	q->post.fn = answer;
 	q->post.arg = q;
-	http_post(q->call.x->loop, &q->post);
+	net_post(q->call.x->loop, &q->post);
 }
 
 static struct status begin(struct rest_infer *q)

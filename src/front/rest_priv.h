@@ -37,7 +37,7 @@ struct rest_infer {
 	struct infer_request infer;
 	struct rest_output outputs[MODEL_IO_MAX];
 	bool binary_default;
-	struct http_post post;
+	struct net_post post;
 	uint64_t begun_ns;
 };
 

@@ -23,47 +23,51 @@ enum { LINGER_MS = 2000, TRIM_MS = 1000, BODY_ALIGN = 64 };
 static void advance(struct conn *c);
 static void refuse(struct conn *c, int code, const char *why);
 
-static struct conn *conn_of(const void *handle)
+static const struct http_options *options_of(const struct conn *c)
 {
-	struct conn *c = ((const uv_handle_t *)handle)->data;
+	return c->link.listener->service->options;
+}
+
+static struct conn *conn_of(struct link *l)
+{
+	struct conn *c = (struct conn *)l;
 	CHECK_MAGIC(c, CONN_MAGIC);
 	return c;
 }
 
-static void on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *out)
+static uint64_t now_ms(const struct conn *c)
 {
-	struct conn *c = conn_of(h);
-	(void)hint;
+	return uv_now(&c->link.loop->uv);
+}
+
+static bool closed(const struct conn *c)
+{
+	return c->link.closing;
+}
+
+static void *room(struct link *l, size_t *n)
+{
+	struct conn *c = conn_of(l);
 	if (c->state == CONN_BODY) {
-		size_t left = c->request.length - c->body_at, most = 1u << 30;
-		*out = uv_buf_init((char *)c->body + c->body_at, (unsigned)(left < most ? left : most));
-		return;
+		*n = c->request.length - c->body_at;
+		return c->body + c->body_at;
 	}
 	if (!c->buf)
 		c->buf = mem_alloc(CONN_BUFFER);
-	if (c->buf)
-		*out = uv_buf_init((char *)c->buf + c->n, (unsigned)(CONN_BUFFER - c->n));
-	else
-		*out = uv_buf_init(0, 0);
+	*n = CONN_BUFFER - c->n;
+	return c->buf ? c->buf + c->n : 0;
 }
 
-static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
+static void came(struct link *l, size_t n)
 {
-	struct conn *c = conn_of(s);
-	(void)b;
-	if (n == 0)
-		return;
-	if (n < 0) {
-		conn__close(c);
-		return;
-	}
+	struct conn *c = conn_of(l);
 	if (c->state == CONN_LINGER)
 		return; /* read over */
-	c->touched_ms = uv_now(&c->loop->loop);
+	c->touched_ms = now_ms(c);
 	if (c->state == CONN_BODY)
-		c->body_at += (size_t)n;
+		c->body_at += n;
 	else
-		c->n += (size_t)n;
+		c->n += n;
 	advance(c);
 }
 
@@ -78,34 +82,26 @@ static void trim(struct conn *c)
 	c->body_cap = 0;
 }
 
-static void on_closed(uv_handle_t *h)
+static void on_closed(struct link *l)
 {
-	struct conn *c = conn_of(h);
-	struct http_loop *l = c->loop;
-	*(c->prev ? &c->prev->next : &l->conns) = c->next;
-	if (c->next)
-		c->next->prev = c->prev;
+	struct conn *c = conn_of(l);
+	struct http_state *h = l->listener->state;
 	trim(c);
-	c->next = l->spare;
-	l->spare = c;
-	atomic_fetch_sub(&l->open, 1);
-	loop__closed(l);
+	c->spare = h->spare;
+	h->spare = c;
 }
 
-void conn__close(struct conn *c)
+/* A request in hand still refers to our memory: then its reply closes. */
+static void stop(struct link *l)
 {
-	CHECK_MAGIC(c, CONN_MAGIC);
-	if (c->closed)
-		return;
-	/* a request in hand still refers to our memory: the reply closes */
+	struct conn *c = conn_of(l);
 	if (c->state == CONN_HANDLING) {
 		c->keep_alive = false;
-		uv_read_stop((uv_stream_t *)&c->tcp);
+		link_read_stop(l);
 		return;
 	}
-	c->closed = true;
 	c->state = CONN_CLOSING;
-	uv_close((uv_handle_t *)&c->tcp, on_closed);
+	link_close(l);
 }
 
 /* Whether c waits for a request of which nothing has come. */
@@ -114,82 +110,34 @@ static bool idle(const struct conn *c)
 	return c->state == CONN_HEAD && c->at == c->n;
 }
 
-void conn__drain(struct conn *c)
+static void drain(struct link *l)
 {
+	struct conn *c = conn_of(l);
 	if (idle(c))
-		conn__close(c);
+		stop(l);
 	else
 		c->keep_alive = false;
-}
-
-static struct conn *conn_new(struct http_loop *l)
-{
-	struct conn *c = l->spare;
-	if (c) {
-		l->spare = c->next;
-		memset(c, 0, sizeof *c);
-	} else {
-		c = mem_zero(sizeof *c);
-		if (!c)
-			return 0;
-	}
-	arena_init(&c->arena, ARENA_BYTES_MAX);
-	c->magic = CONN_MAGIC;
-	c->loop = l;
-	buf_init(&c->chunk_body, (size_t)LIMIT_HTTP_BODY_MIB << 20);
-	return c;
-}
-
-void conn__accept(struct http_loop *l)
-{
-	struct conn *c = conn_new(l);
-	if (!c)
-		return;
-	uv_tcp_init(&l->loop, &c->tcp);
-	c->tcp.data = c;
-	c->next = l->conns;
-	if (l->conns)
-		l->conns->prev = c;
-	l->conns = c;
-	uint32_t open = atomic_fetch_add(&l->open, 1) + 1;
-	c->touched_ms = uv_now(&l->loop);
-	bool good = uv_accept((uv_stream_t *)&l->listener, (uv_stream_t *)&c->tcp) == 0;
-	if (!good || open > LIMIT_HTTP_CONNECTIONS || uv_read_start((uv_stream_t *)&c->tcp, on_alloc,
-	                                                            on_read)) {
-		conn__close(c);
-		return;
-	}
-	uv_tcp_nodelay(&c->tcp, 1);
-}
-
-void conn__free_all(struct http_loop *l)
-{
-	CHECK(!l->conns);
-	while (l->spare) {
-		struct conn *c = l->spare;
-		l->spare = c->next;
-		mem_free(c);
-	}
 }
 
 /* A reply that its peer takes in, however slowly, is not given up. */
 static void note_progress(struct conn *c, uint64_t now)
 {
-	size_t unsent = uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp);
+	size_t unsent = link_unsent(&c->link);
 	if (unsent != c->unsent)
 		c->touched_ms = now;
 	c->unsent = unsent;
 }
 
-static void expire(struct conn *c, uint64_t now)
+static void tick(struct link *l, uint64_t now)
 {
+	struct conn *c = conn_of(l);
 	if (c->state == CONN_WRITING)
 		note_progress(c, now);
 	uint64_t quiet = now - c->touched_ms, age = c->begun_ms ? now - c->begun_ms : 0;
 	switch (c->state) {
 	case CONN_HEAD:
 		if (idle(c) && quiet > (uint64_t)LIMIT_HTTP_IDLE_SECONDS * 1000)
-			conn__close(c);
+			stop(&c->link);
 		else if (idle(c) && quiet > TRIM_MS && (c->buf || c->body_memory))
 			trim(c);
 		/* a head that drips in byte by byte is timed from its first byte */
@@ -204,24 +152,15 @@ static void expire(struct conn *c, uint64_t now)
 		break;
 	case CONN_WRITING:
 		if (quiet > (uint64_t)LIMIT_HTTP_BODY_SECONDS * 1000)
-			conn__close(c);
+			stop(&c->link);
 		break;
 	case CONN_LINGER:
 		if (quiet > LINGER_MS)
-			conn__close(c);
+			stop(&c->link);
 		break;
 	case CONN_HANDLING:
 	case CONN_CLOSING:
 		break;
-	}
-}
-
-void conn__expire(struct http_loop *l)
-{
-	uint64_t now = uv_now(&l->loop);
-	for (struct conn *c = l->conns, *next; c; c = next) {
-		next = c->next;
-		expire(c, now);
 	}
 }
 
@@ -232,10 +171,10 @@ static void linger(struct conn *c)
 {
 	c->state = CONN_LINGER;
 	c->at = c->n = 0;
-	if (uv_shutdown(&c->shutdown, (uv_stream_t *)&c->tcp, 0) ||
-	    (uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) &&
-	     !uv_is_active((uv_handle_t *)&c->tcp)))
-		conn__close(c);
+	if (link_end(&c->link))
+		link_read_start(&c->link);
+	else
+		stop(&c->link);
 }
 
 static void reply_done(struct conn *c)
@@ -252,64 +191,49 @@ static void reply_done(struct conn *c)
 	c->state = CONN_HEAD;
 	c->begun_ms = 0;
 	c->request.method = STR_NONE;
-	c->touched_ms = uv_now(&c->loop->loop);
+	c->touched_ms = now_ms(c);
 	if (c->refused) {
 		linger(c);
 		return;
 	}
-	if (!c->keep_alive || c->loop->draining) {
-		conn__close(c);
+	if (!c->keep_alive || loop__draining(c->link.loop)) {
+		stop(&c->link);
 		return;
 	}
 	if (!c->advancing) {
-		uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
+		link_read_start(&c->link);
 		advance(c);
 	}
 }
 
-static void on_written(uv_write_t *w, int status)
+static void written(struct link *l, bool good)
 {
-	struct conn *c = w->data;
-	CHECK_MAGIC(c, CONN_MAGIC);
-	if (c->closed)
-		return;
+	struct conn *c = conn_of(l);
 	c->state = CONN_HEAD;
-	if (status)
-		conn__close(c);
-	else
+	if (good)
 		reply_done(c);
+	else
+		stop(l);
 }
 
 /* Writes parts[0..n): at once what the socket takes, the rest later. */
 static void send_parts(struct conn *c, unsigned n)
 {
-	uv_buf_t *p = c->parts;
-	int sent = uv_try_write((uv_stream_t *)&c->tcp, p, n);
-	size_t left = sent > 0 ? (size_t)sent : 0;
-	if (sent < 0 && sent != UV_EAGAIN) {
+	/* if not all is taken now, what a peer sends meanwhile, its end of stream too, waits in the
+	 * kernel */
+	switch (link_write(&c->link, c->parts, n)) {
+	case LINK_ALL:
+		reply_done(c);
+		break;
+	case LINK_LATER:
+		c->state = CONN_WRITING;
+		c->unsent = 0;
+		link_read_stop(&c->link);
+		break;
+	case LINK_FAILED:
 		c->keep_alive = false;
 		reply_done(c);
-		return;
-	}
-	while (n && left >= p->len) {
-		left -= p->len;
-		p++;
-		n--;
-	}
-	if (!n) {
-		reply_done(c);
-		return;
-	}
-	p->base += left;
-	p->len -= left;
-	c->state = CONN_WRITING;
-	c->unsent = 0;
-	c->write.data = c;
-	/* what a peer sends meanwhile, its end of stream too, waits in the kernel */
-	uv_read_stop((uv_stream_t *)&c->tcp);
-	if (uv_write(&c->write, (uv_stream_t *)&c->tcp, p, n, on_written)) {
-		c->keep_alive = false;
-		reply_done(c);
+		break;
 	}
 }
 
@@ -346,7 +270,7 @@ static size_t write_head(struct conn *c, int code, const char *type, struct str 
 		p = put(put(put(p, STR("Content-Type: ")), kind), STR("\r\n"));
 	if (headers.n)
 		p = put(p, headers);
-	if (!c->keep_alive || c->loop->draining)
+	if (!c->keep_alive || loop__draining(c->link.loop))
 		p = put(p, STR("Connection: close\r\n"));
 	else if (c->request.old)
 		p = put(p, STR("Connection: keep-alive\r\n"));
@@ -388,22 +312,21 @@ static void refuse(struct conn *c, int code, const char *why)
 
 static void dispatch(struct conn *c, struct span body)
 {
-	struct http_loop *l = c->loop;
+	const struct http_options *o = options_of(c);
 	c->state = CONN_HANDLING;
 	c->keep_alive = c->request.keep_alive;
 	c->exchange = (struct http_exchange){.request = &c->request, .body = body, .arena = &c->arena,
-		.loop = l,
-	                                     .thread = l->index};
-	l->server->o.handler(l->server->o.ctx, &c->exchange);
+	                                     .loop = c->link.loop, .thread = c->link.loop->index};
+	o->handler(o->ctx, &c->exchange);
 	if (c->state == CONN_HANDLING)
-		uv_read_stop((uv_stream_t *)&c->tcp);
+		link_read_stop(&c->link);
 }
 
 /* Memory for a body that does not fit the buffer, such that what lies behind its lead is aligned;
  * what is there already is moved. */
 static bool begin_body(struct conn *c, size_t have)
 {
-	const struct http_options *o = &c->loop->server->o;
+	const struct http_options *o = options_of(c);
 	size_t need = c->request.length, lead = o->lead ? o->lead(&c->request) : 0;
 	if (need > (uint64_t)LIMIT_HTTP_BODY_MIB << 20) {
 		refuse(c, 413, "the body of the request is over the server's limit");
@@ -428,10 +351,9 @@ static bool begin_body(struct conn *c, size_t have)
 
 static void continue_100(struct conn *c)
 {
-	static char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-	uv_buf_t b = uv_buf_init(text, sizeof text - 1);
+	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
 	if (c->request.expects_continue && (c->request.chunked || c->request.length))
-		uv_try_write((uv_stream_t *)&c->tcp, &b, 1);
+		link_try(&c->link, text, sizeof text - 1);
 }
 
 /* The head is read; decides how the body comes. false: nothing more can be done now. */
@@ -472,7 +394,7 @@ static bool step_head(struct conn *c)
 		return false;
 	}
 	if (!c->begun_ms)
-		c->begun_ms = uv_now(&c->loop->loop);
+		c->begun_ms = now_ms(c);
 	if (c->at && CONN_BUFFER - c->at < LIMIT_HTTP_HEAD_BYTES + 4096) {
 		memmove(c->buf, c->buf + c->at, c->n - c->at);
 		c->n -= c->at;
@@ -523,7 +445,7 @@ static void advance(struct conn *c)
 	if (c->advancing)
 		return;
 	c->advancing = true;
-	while (more && !c->closed) {
+	while (more && !closed(c)) {
 		switch (c->state) {
 		case CONN_HEAD:
 			more = step_head(c);
@@ -542,6 +464,65 @@ static void advance(struct conn *c)
 		}
 	}
 	c->advancing = false;
-	if (!c->closed && c->state == CONN_HEAD && c->at == c->n && c->buf && c->loop->draining)
-		conn__close(c);
+	if (!closed(c) && idle(c) && c->buf && loop__draining(c->link.loop))
+		stop(&c->link);
+}
+
+/* ---- the service ---- */
+
+static const struct link_ops conn_ops = {
+	.room = room, .came = came, .ended = stop, .written = written, .tick = tick, .drain = drain,
+	.stop = stop, .closed = on_closed,
+};
+
+static struct conn *conn_new(struct http_state *h)
+{
+	struct conn *c = h->spare;
+	if (c) {
+		h->spare = c->spare;
+		memset(c, 0, sizeof *c);
+	} else {
+		c = mem_zero(sizeof *c);
+		if (!c)
+			return 0;
+	}
+	arena_init(&c->arena, ARENA_BYTES_MAX);
+	c->magic = CONN_MAGIC;
+	buf_init(&c->chunk_body, (size_t)LIMIT_HTTP_BODY_MIB << 20);
+	return c;
+}
+
+static bool accept_conn(struct listener *p)
+{
+	if (!p->state)
+		p->state = mem_zero(sizeof(struct http_state));
+	struct conn *c = p->state ? conn_new(p->state) : 0;
+	if (!c)
+		return false;
+	c->touched_ms = uv_now(&p->loop->uv);
+	link_accept(&c->link, p, &conn_ops);
+	return true;
+}
+
+static void free_spare(struct listener *p)
+{
+	struct http_state *h = p->state;
+	CHECK(!p->links);
+	while (h && h->spare) {
+		struct conn *c = h->spare;
+		h->spare = c->spare;
+		mem_free(c);
+	}
+	mem_free(h);
+}
+
+struct status http_listen(struct net *n, const struct net_address *at,
+                          const struct http_options *o)
+{
+	struct http_options *copy = mem_zero(sizeof *copy);
+	if (!copy)
+		return FAIL(NO_MEMORY, "no memory for the %s service", at->name);
+	*copy = *o;
+	return net__serve(n, &(struct service){.at = *at, .accept = accept_conn, .release = free_spare,
+	                                       .options = copy});
 }

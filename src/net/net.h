@@ -1,0 +1,46 @@
+/* The network: event loops on threads, which all services of a server share.
+ *
+ * Each loop has a listening socket of its own for every service (http.h, grpc.h), so threads share
+ * nothing on the way of a request. Handlers run on a loop's thread; other threads get there with
+ * net_post. Everything is started and stopped by one thread. */
+#ifndef NEREID_NET_NET_H
+#define NEREID_NET_NET_H
+
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { NET_SERVICES_MAX = 4, NET_THREADS_MAX = 256 };
+struct net;
+struct net_loop;
+
+/* Where a service listens. */
+struct net_address {
+	/* of IPv4 or IPv6, or "unix:PATH" */
+	const char *host;
+	uint16_t port;               /* without meaning for a path */
+	bool reuse_port;             /* beside another program that listens there with SO_REUSEPORT */
+	const char *name;            /* of the service in messages: "HTTP" */
+};
+
+/* Loops without threads yet; services are added by http_listen and grpc_listen. */
+struct status net_new(uint32_t threads, struct net **out) MUST_CHECK;
+/* Starts the threads: from here on requests are answered. Once. */
+struct status net_start(struct net *n) MUST_CHECK;
+/* Stops accepting, closes idle connections, lets what is in flight end. Returns at once. Any
+ * thread. */
+void net_drain(struct net *n);
+/* Connections that are still open, of all services. Any thread. */
+uint32_t net_open(const struct net *n);
+/* Closes everything, ends the threads, frees. NULL is nothing. */
+void net_free(struct net *n);
+
+/* Runs fn(arg) on the loop's thread soon. From any thread; allocates nothing: `post` is the
+ * caller's until fn is called. */
+struct net_post { struct net_post *next; void (*fn)(void *arg); void *arg; };
+void net_post(struct net_loop *loop, struct net_post *post);
+/* Number of the loop: 0..threads-1. */
+uint32_t net_thread(const struct net_loop *loop);
+
+#endif

@@ -1,0 +1,65 @@
+/* Inside net: loops, services and their listeners. */
+#ifndef NEREID_NET_NET_PRIV_H
+#define NEREID_NET_NET_PRIV_H
+
+#include "base/limits.h"
+#include "net/net.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <uv.h>
+
+struct link;
+struct listener;
+
+/* What every loop listens to at one address. */
+struct service {
+	struct net *net;
+	struct net_address at;
+	char host[128];                      /* at.host, copied */
+	/* A connection waits; false: there is no memory for it now. */
+	bool (*accept)(struct listener *p);
+	void (*release)(struct listener *p);    /* spare connections, once all are closed */
+	void *options;                       /* of the protocol; owned */
+	int fd;                              /* of a Unix socket, which all loops share; else -1 */
+};
+
+/* A service on one loop. */
+struct listener {
+	struct service *service;
+	struct net_loop *loop;
+	union { uv_handle_t handle; uv_stream_t stream; uv_tcp_t tcp; uv_pipe_t pipe; };
+	bool listening, waits;               /* waits: a connection could not be accepted yet */
+	struct link *links;                  /* open connections */
+	_Atomic uint32_t open;
+	void *state;                         /* of the protocol on this loop */
+};
+
+struct net_loop {
+	struct net *net;
+	uint32_t index;
+	uv_loop_t uv;
+	uv_async_t wake;
+	uv_timer_t tick;
+	pthread_t thread;
+	bool draining, stopping, stopped;
+	_Atomic(struct net_post *) posts;    /* newest first */
+	struct listener listeners[NET_SERVICES_MAX];
+	struct net_post drain, stop;
+};
+
+struct net {
+	uint32_t n_loops, n_started;
+	uint32_t n_services;                 /* fixed once threads run */
+	struct service services[NET_SERVICES_MAX];
+	struct net_loop *loops;
+};
+
+/* Binds and makes every loop listen. `s` has at, accept, free and options filled in; options are
+ * freed with mem_free by net_free, or when this fails. */
+struct status net__serve(struct net *n, const struct service *s) MUST_CHECK;
+/* A connection of p is gone. */
+void loop__closed(struct listener *p);
+static inline bool loop__draining(const struct net_loop *l) { return l->draining; }
+
+#endif

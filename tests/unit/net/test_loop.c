@@ -1,0 +1,127 @@
+/* Event loops: posts from other threads, addresses that are taken, sockets left over. */
+#include "../test.h"
+
+#include "base/span.h"
+#include "net/http.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+struct order { struct net_post post; int number; int *next; pthread_t thread; _Atomic int done; };
+
+static void answer_empty(void *ctx, struct http_exchange *x)
+{
+	(void)ctx;
+	http_reply(x, 200, 0, STR_NONE, 0, 0);
+}
+
+static struct net *serve_at(const char *host, uint16_t port, struct status *st)
+{
+	struct net *n;
+	ASSERT_GOOD(net_new(2, &n));
+	struct net_address at = {.host = host, .port = port, .name = "HTTP"};
+	*st = http_listen(n, &at, &(struct http_options){.handler = answer_empty});
+	return n;
+}
+
+static int connect_to(const char *path)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_true(fd >= 0);
+	if (connect(fd, (struct sockaddr *)&a, sizeof a)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static void note(void *arg)
+{
+	struct order *o = arg;
+	o->thread = pthread_self();
+	assert_int_equal(o->number, (*o->next)++);
+	o->done = 1;
+}
+
+static struct net_loop *seen_loop;
+static void keep_loop(void *ctx, struct http_exchange *x)
+{
+	(void)ctx;
+	seen_loop = x->loop;
+	http_reply(x, 200, 0, STR_NONE, 0, 0);
+}
+
+TEST(net_loop_runs_posts_in_order_on_its_thread)
+{
+	char path[64], reply[256];
+	struct net *n;
+	struct order o[100];
+	int next = 0;
+	snprintf(path, sizeof path, "unix:/tmp/nereid-test-%d", (int)getpid());
+	ASSERT_GOOD(net_new(1, &n));
+	ASSERT_GOOD(http_listen(n, &(struct net_address){.host = path, .name = "HTTP"},
+	                        &(struct http_options){.handler = keep_loop}));
+	ASSERT_GOOD(net_start(n));
+	int fd = connect_to(path + 5);
+	assert_int_equal(write(fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 27), 27);
+	assert_true(read(fd, reply, sizeof reply) > 12);
+	assert_memory_equal(reply, "HTTP/1.1 200", 12);
+	for (int i = 0; i < 100; i++) {
+		o[i] = (struct order){{0, note, &o[i]}, i, &next, pthread_self(), 0};
+		net_post(seen_loop, &o[i].post);
+	}
+	while (!o[99].done)
+		usleep(1000);
+	for (int i = 0; i < 100; i++)
+		assert_true(o[i].done && !pthread_equal(o[i].thread, pthread_self()));
+	assert_int_equal(net_open(n), 1);
+	net_drain(n);
+	assert_int_equal(read(fd, reply, sizeof reply), 0); /* an idle connection is closed */
+	close(fd);
+	net_free(n);
+	assert_int_equal(access(path + 5, F_OK), -1);
+}
+
+TEST(net_loop_takes_over_a_socket_left_behind_but_no_other_file)
+{
+	char path[64];
+	struct status st;
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	snprintf(path, sizeof path, "unix:/tmp/nereid-left-%d", (int)getpid());
+	snprintf(a.sun_path, sizeof a.sun_path, "%s", path + 5);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+	close(fd);
+	struct net *n = serve_at(path, 0, &st);
+	assert_int_equal(st.code, STATUS_OK);
+	struct status second;
+	struct net *m = serve_at(path, 0, &second); /* the first one listens there */
+	assert_int_equal(second.code, STATUS_UNAVAILABLE);
+	net_free(m);
+	net_free(n);
+	FILE *f = fopen(path + 5, "w");
+	fclose(f);
+	n = serve_at(path, 0, &st);
+	assert_int_equal(st.code, STATUS_UNAVAILABLE);
+	net_free(n);
+	assert_int_equal(access(path + 5, F_OK), 0);
+	unlink(path + 5);
+}
+
+TEST(net_loop_names_an_address_that_cannot_be)
+{
+	struct status st;
+	struct net *n = serve_at("not an address", 1, &st);
+	assert_int_equal(st.code, STATUS_UNAVAILABLE);
+	assert_non_null(strstr(st.msg, "not an address"));
+	net_free(n);
+	n = serve_at("unix:", 0, &st);
+	assert_int_equal(st.code, STATUS_INVALID_ARG);
+	net_free(n);
+}
