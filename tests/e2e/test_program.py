@@ -60,12 +60,13 @@ def test_resnet50_agrees_with_onnx_runtime(tmp):
     nereid("export", "resnet50", "--weights", "random:1", "-o", f"{tmp}/r.onnx")
     nereid("compile", f"{tmp}/r.onnx", "-o", f"{tmp}/r.plan", "--no-tune", "--max-shapes", "input:16x3x224x224")
     session = ort.InferenceSession(f"{tmp}/r.onnx")
-    for batch in (1, 3):
+    for batch in (1, 3, 8, 16):
         x = np.random.default_rng(batch).standard_normal((batch, 3, 224, 224), np.float32)
         want = session.run(None, {"input": x})[0]
-        for mask in ("avx2", "avx512"):
+        for mask in ("c", "avx2", "avx512"):
             env = dict(os.environ, NEREID_CPU_MASK=mask, NEREID_CACHE=f"{tmp}/cache")
-            same(infer(f"{tmp}/r.plan", x, tmp, "--threads", 2, env=env), want)
+            for threads in (1, 2):
+                same(infer(f"{tmp}/r.plan", x, tmp, "--threads", threads, env=env), want)
 
 
 def test_a_plan_of_another_machine_is_compiled_once_and_cached(tmp):
