@@ -15,22 +15,13 @@
 #include <inttypes.h>
 
 static const char no_member[] = "attempt to access non-existing object member";
-static const char not_string[] = "attempt to access JSON non-string as string";
-static const char not_bool[] = "attempt to access JSON non-boolean as boolean";
-static const char not_unsigned[] = "attempt to access JSON non-unsigned-integer as "
-	"unsigned-integer";
-
-static struct status json_bad(const char *field, const char *text)
-{
-	return FAIL(INTERNAL, "Unable to parse '%s': %s", field, text);
-}
 
 /* A member that must be a string; v.p NULL: it is not there. */
 static struct status need_str(struct json v, const char *field, struct arena *a, struct str *out)
 {
 	if (!v.p)
 		return FAIL(INTERNAL, "Unable to parse '%s': %s '%s'", field, no_member, field);
-	return json_str(v, a, out) ? STATUS_GOOD : json_bad(field, not_string);
+	return json_str(v, a, out) ? STATUS_GOOD : rest__json_bad(field, REST_NOT_STRING);
 }
 
 /* Members of an object by name; the first of a name counts. */
@@ -56,14 +47,14 @@ static struct status parse_shape(struct json v, struct infer_input *in)
 	if (!v.p)
 		return FAIL(INTERNAL, "Unable to parse 'shape': %s 'shape'", no_member);
 	if (json_kind(v) != JSON_ARRAY)
-		return json_bad("shape", "attempt to access JSON non-array as array");
+		return rest__json_bad("shape", "attempt to access JSON non-array as array");
 	for (struct json_walk w = json_walk(v); json_next(&w);) {
 		uint64_t d;
 		if (in->rank == TENSOR_RANK_MAX)
 			return FAIL(INVALID_ARG, "input '%.*s' has over %d dimensions", STR_ARG(in->name),
 			            TENSOR_RANK_MAX);
 		if (!json_u64(w.value, &d) || d > INT64_MAX)
-			return json_bad("shape", not_unsigned);
+			return rest__json_bad("shape", REST_NOT_UNSIGNED);
 		in->dims[in->rank++] = (int64_t)d;
 	}
 	return STATUS_GOOD;
@@ -89,7 +80,7 @@ static struct status element_count(const struct infer_input *in, int64_t *count,
 
 static struct status wrong_count(void)
 {
-	return json_bad("data", "Shape does not match true shape of 'data' field");
+	return rest__json_bad("data", "Shape does not match true shape of 'data' field");
 }
 
 static struct status read_strings(struct rest_infer *q, struct infer_input *in, struct json data,
@@ -99,7 +90,7 @@ static struct status read_strings(struct rest_infer *q, struct infer_input *in, 
 	int64_t have;
 	struct status st = json_bytes(data, q->call.x->arena, b, &have);
 	if (st.code)
-		return st.code == STATUS_INVALID_ARG ? json_bad("data", st.msg) : st;
+		return st.code == STATUS_INVALID_ARG ? rest__json_bad("data", st.msg) : st;
 	if (have != want)
 		return wrong_count();
 	in->bytes = b->n;
@@ -119,7 +110,7 @@ static struct status read_data(struct rest_infer *q, struct infer_input *in, str
 		            "for input %.*s", dtype_wire(in->dtype), STR_ARG(in->name));
 	TRY(element_count(in, &want, &in->bytes));
 	if (json_kind(data) != JSON_ARRAY)
-		return json_bad("data", "attempt to access JSON non-array as array");
+		return rest__json_bad("data", "attempt to access JSON non-array as array");
 	if (want == 0 || in->rank == 0) {
 		in->bytes = 0;
 		return STATUS_GOOD;
@@ -134,7 +125,7 @@ static struct status read_data(struct rest_infer *q, struct infer_input *in, str
 		return FAIL(NO_MEMORY, "no memory for input '%.*s'", STR_ARG(in->name));
 	struct status st = json_numbers(data, in->dtype, in->data, want, &have);
 	if (st.code)
-		return json_bad("data", st.msg);
+		return rest__json_bad("data", st.msg);
 	return have == want ? STATUS_GOOD : wrong_count();
 }
 
@@ -174,9 +165,9 @@ static struct status one_source(const struct input_text *t, uint64_t *size, stru
 	struct str region = STR_NONE;
 	*size = 0;
 	if (t->size.p && !json_u64(t->size, size))
-		return json_bad("binary_data_size", not_unsigned);
+		return rest__json_bad("binary_data_size", REST_NOT_UNSIGNED);
 	if (t->region.p && !json_str(t->region, a, &region))
-		return json_bad("shared_memory_region", not_string);
+		return rest__json_bad("shared_memory_region", REST_NOT_STRING);
 	if (!t->data.p + !t->size.p + !t->region.p != 2)
 		return FAIL(INVALID_ARG, "Input must set only one of the following fields: 'data', "
 		            "'binary_data_size' in "
@@ -237,11 +228,11 @@ static struct status parse_output_parameters(struct rest_infer *q, struct json v
 		{"shared_memory_region", &region}};
 	PICK(v, members);
 	if (classes.p && !json_u64(classes, &k))
-		return FAIL(INTERNAL, "Unable to set 'classification': %s", not_unsigned);
+		return FAIL(INTERNAL, "Unable to set 'classification': %s", REST_NOT_UNSIGNED);
 	if (binary.p && !json_bool(binary, &o->binary))
-		return json_bad("binary_data", not_bool);
+		return rest__json_bad("binary_data", REST_NOT_BOOL);
 	if (region.p && !json_str(region, q->call.x->arena, &text))
-		return json_bad("shared_memory_region", not_string);
+		return rest__json_bad("shared_memory_region", REST_NOT_STRING);
 	if (region.p && (k || o->binary))
 		return FAIL(INVALID_ARG, "Output can't set both 'shared_memory_region' and '%s'",
 		            k ? "classification" : "binary_data");
@@ -272,48 +263,6 @@ static struct status parse_output(struct rest_infer *q, struct json v)
 		: STATUS_GOOD;
 }
 
-/* Parameters that mean something have a type; any other may be a string, number or boolean. */
-static struct status parse_request_parameter(struct rest_infer *q, struct str key, struct json v)
-{
-	static const struct { const char *name; enum json_kind kind; } known[] = {
-		{"sequence_start", JSON_BOOL}, {"sequence_end", JSON_BOOL}, {"priority", JSON_NUMBER},
-		{"timeout", JSON_NUMBER}, {"binary_data_output", JSON_BOOL}};
-	enum json_kind k = json_kind(v);
-	uint64_t number;
-	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-		if (!json_key_is(key, known[i].name))
-			continue;
-		if (known[i].kind == JSON_BOOL ? k != JSON_BOOL : !json_u64(v, &number))
-			return json_bad(known[i].name, known[i].kind == JSON_BOOL ? not_bool : not_unsigned);
-		if (json_key_is(key, "binary_data_output"))
-			return json_bool(v, &q->binary_default) ? STATUS_GOOD : json_bad("binary_data_output",
-			                                                                 not_bool);
-		return STATUS_GOOD;
-	}
-	if (json_key_is(key, "sequence_id"))
-		return json_u64(v, &number) || k == JSON_STRING ? STATUS_GOOD
-			: json_bad("sequence_id", not_string);
-	if (str_starts(key, STR("triton_")))
-		return FAIL(INVALID_ARG, "parameter keys starting with 'triton_' are reserved for Triton "
-		            "usage and should "
-		            "not be specified.");
-	if (k != JSON_STRING && k != JSON_NUMBER && k != JSON_BOOL)
-		return FAIL(INVALID_ARG, "parameter '%.*s' has invalid type. It should be either 'int', "
-		            "'bool', or "
-		            "'string'.", STR_ARG(key));
-	return STATUS_GOOD;
-}
-
-static struct status parse_request_parameters(struct rest_infer *q, struct json v)
-{
-	if (json_kind(v) != JSON_OBJECT)
-		return FAIL(INTERNAL, "failed to get request params.: attempt to get members for "
-		            "non-object");
-	for (struct json_walk w = json_walk(v); json_next(&w);)
-		TRY(parse_request_parameter(q, w.key, w.value));
-	return STATUS_GOOD;
-}
-
 static struct status parse_document(struct rest_infer *q, struct str text, struct span tail)
 {
 	struct json root, id = {0}, parameters = {0}, inputs = {0}, outputs = {0};
@@ -324,13 +273,13 @@ static struct status parse_document(struct rest_infer *q, struct str text, struc
 		return FAIL(INTERNAL, "failed to parse the request JSON buffer: %s", st.msg);
 	PICK(root, members);
 	if (id.p && !json_str(id, q->call.x->arena, &q->infer.id))
-		return json_bad("id", not_string);
+		return rest__json_bad("id", REST_NOT_STRING);
 	if (parameters.p)
-		TRY(parse_request_parameters(q, parameters));
+		TRY(rest__parse_parameters(q, parameters));
 	if (!inputs.p)
 		return FAIL(INTERNAL, "Unable to parse 'inputs': %s 'inputs'", no_member);
 	if (json_kind(inputs) != JSON_ARRAY)
-		return json_bad("inputs", "attempt to access JSON non-array as array");
+		return rest__json_bad("inputs", "attempt to access JSON non-array as array");
 	for (struct json_walk w = json_walk(inputs); json_next(&w);)
 		TRY(parse_input(q, w.value, &tail));
 	if (tail.n)
@@ -340,7 +289,7 @@ static struct status parse_document(struct rest_infer *q, struct str text, struc
 	if (!outputs.p)
 		return STATUS_GOOD;
 	if (json_kind(outputs) != JSON_ARRAY)
-		return json_bad("outputs", "attempt to access JSON non-array as array");
+		return rest__json_bad("outputs", "attempt to access JSON non-array as array");
 	for (struct json_walk w = json_walk(outputs); json_next(&w);) {
 		q->infer.want_all = false;
 		TRY(parse_output(q, w.value));

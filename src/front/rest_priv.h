@@ -30,6 +30,15 @@ int rest__http_code(enum status_code code);
  * body. */
 struct rest_infer;
 struct status rest__parse_infer(struct rest_infer *q, struct span body) MUST_CHECK;
+/* The object "parameters" of a request. */
+struct status rest__parse_parameters(struct rest_infer *q, struct json v) MUST_CHECK;
+/* One parameter that means nothing to the server. */
+struct status rest__add_parameter(struct rest_infer *q, struct str key, struct json v) MUST_CHECK;
+/* What Triton says of JSON of the wrong type. */
+#define REST_NOT_STRING "attempt to access JSON non-string as string"
+#define REST_NOT_BOOL "attempt to access JSON non-boolean as boolean"
+#define REST_NOT_UNSIGNED "attempt to access JSON non-unsigned-integer as unsigned-integer"
+struct status rest__json_bad(const char *field, const char *text) MUST_CHECK;
 
 struct rest_output { bool binary; };
 struct rest_infer {

@@ -47,6 +47,15 @@ struct infer_input *infer_add_input(struct infer_request *r)
 	return &r->inputs[r->n_inputs++];
 }
 
+struct infer_parameter *infer_add_parameter(struct infer_request *r)
+{
+	if (!ARENA_GROW(r->job.arena, r->parameters, r->n_parameters, r->cap_parameters,
+	                LIMIT_INFER_PARAMETERS))
+		return 0;
+	r->parameters[r->n_parameters] = (struct infer_parameter){0};
+	return &r->parameters[r->n_parameters++];
+}
+
 static const struct served_io *find_io(const struct served *m, struct str name)
 {
 	for (uint32_t i = 0; i < m->n_inputs; i++)

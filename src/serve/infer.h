@@ -15,10 +15,34 @@ struct infer_input {
 	size_t bytes;
 };
 
+/* The sequence that a request belongs to; id 0, or an empty text: none. */
+struct infer_sequence {
+	bool is_text;                        /* which of id and text counts */
+	uint64_t id;
+	struct str text;
+	bool start, end;
+};
+
+/* A parameter that a client made up. */
+enum infer_parameter_kind { PARAMETER_STRING, PARAMETER_INT, PARAMETER_BOOL, PARAMETER_DOUBLE };
+struct infer_parameter {
+	struct str name;
+	enum infer_parameter_kind kind;
+	struct str text;
+	int64_t number;
+	bool flag;
+	double real;
+};
+
 /* All of it lies in the request's arena. */
 struct infer_request {
 	struct served_version *version;
 	struct str id;
+	uint64_t priority;                   /* 0: the model's default; 1 is the highest */
+	uint64_t timeout_us;                 /* 0: none */
+	struct infer_sequence sequence;
+	struct infer_parameter *parameters;  /* in the order in which they came */
+	uint32_t n_parameters, cap_parameters;
 	struct infer_input *inputs;          /* in the order in which they came */
 	uint32_t n_inputs, cap_inputs;
 	bool want_all;
@@ -31,6 +55,8 @@ struct status infer_init(struct infer_request *r, struct served_version *v,
                          struct arena *a) MUST_CHECK;
 /* The next input to fill in, counted; NULL at LIMIT_INFER_INPUTS or out of memory. */
 struct infer_input *infer_add_input(struct infer_request *r);
+/* The next parameter to fill in, counted; NULL at LIMIT_INFER_PARAMETERS or out of memory. */
+struct infer_parameter *infer_add_parameter(struct infer_request *r);
 /* Checks r and fills its job. INVALID_ARG in Triton's words; UNAVAILABLE. Reads data only of
  * BYTES tensors. */
 struct status infer_check(struct infer_request *r) MUST_CHECK;
