@@ -71,10 +71,14 @@ struct buf *rest__scratch(struct rest_call *c)
 
 static void reply_text(struct rest_call *c, int code, struct str text)
 {
+	/* what a body may be packed with is said to whoever packed it otherwise */
+	struct str coding = http1_find(c->x->request, "Content-Encoding");
+	struct str headers = code == 501 && coding.n ? STR("Accept-Encoding: gzip, deflate\r\n")
+		: STR_NONE;
 	struct str copy = arena_str(c->x->arena, text);
 	struct span part = {(const uint8_t *)copy.p, copy.n};
 	if (copy.p)
-		http_reply(c->x, code, "application/json", STR_NONE, &part, 1);
+		http_reply(c->x, code, "application/json", headers, &part, 1);
 	else
 		http_reply(c->x, 503, 0, STR_NONE, 0, 0);
 }

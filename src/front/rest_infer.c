@@ -101,9 +101,10 @@ static struct status put_reply(struct rest_infer *q, struct buf *b, struct span 
 static void answer(void *arg)
 {
 	struct rest_infer *q = arg;
+	enum rest_coding coding = rest__accepted(q->call.x->request);
 	struct span parts[HTTP_PARTS_MAX];
 	uint32_t n = 0;
-	char headers[80] = "";
+	char headers[128];
 	if (q->infer.job.status.code) {
 		rest__reply_status(&q->call, q->infer.job.status);
 		return;
@@ -111,17 +112,22 @@ static void answer(void *arg)
 	struct buf *b = rest__scratch(&q->call);
 	struct status st = put_reply(q, b, parts, &n);
 	struct str json = st.code ? STR_NONE : arena_str(q->call.x->arena, buf_text(b));
+	bool binary = n++ > 0;
 	if (!st.code && !json.p)
 		st = FAIL(NO_MEMORY, "no memory for the reply");
+	parts[0] = (struct span){(const uint8_t *)json.p, json.n};
+	if (!st.code && coding != CODING_IDENTITY)
+		st = rest__encode(&q->call, coding, parts, &n);
 	if (st.code) {
 		rest__reply_status(&q->call, st);
 		return;
 	}
-	parts[0] = (struct span){(const uint8_t *)json.p, json.n};
-	if (n)
-		snprintf(headers, sizeof headers, "Inference-Header-Content-Length: %zu\r\n", json.n);
-	http_reply(q->call.x, 200, n ? "application/octet-stream" : "application/json",
-	           str_from(headers), parts, n + 1);
+	snprintf(headers, sizeof headers, "%s", rest__coding_header(coding));
+	size_t k = strlen(headers);
+	if (binary)
+		snprintf(headers + k, sizeof headers - k, "%s: %zu\r\n", REST_LENGTH_HEADER, json.n);
+	http_reply(q->call.x, 200, binary ? "application/octet-stream" : "application/json",
+	           str_from(headers), parts, n);
 }
 
 static void done_here(struct runner_job *j)
@@ -144,12 +150,11 @@ static struct status begin(struct rest_infer *q)
 {
 	struct served *m;
 	struct served_version *v;
-	struct str encoding = http1_find(q->call.x->request, "Content-Encoding");
+	struct span body = q->call.x->body;
 	TRY(rest__find(&q->call, &m, &v));
 	TRY(infer_init(&q->infer, v, q->call.x->arena));
-	if (encoding.n && !str_is(encoding, "identity"))
-		return FAIL(UNSUPPORTED, "Unsupported compression type");
-	TRY(rest__parse_infer(q, q->call.x->body));
+	TRY(rest__decode(&q->call, &body));
+	TRY(rest__parse_infer(q, body));
 	TRY(infer_check(&q->infer));
 	q->infer.user = q;
 	q->infer.job.thread = q->call.x->thread;

@@ -383,18 +383,16 @@ static int64_t leading_number(struct str s)
 	return minus ? -v : v;
 }
 
-static const char length_header[] = "Inference-Header-Content-Length";
-
 size_t rest_lead(const struct http1_request *r)
 {
-	struct str header = http1_find(r, length_header);
+	struct str header = http1_find(r, REST_LENGTH_HEADER);
 	int64_t n = header.p ? leading_number(header) : 0;
 	return n > 0 ? (size_t)n : 0;
 }
 
 struct status rest__parse_infer(struct rest_infer *q, struct span body)
 {
-	struct str header = http1_find(q->call.x->request, length_header);
+	struct str header = http1_find(q->call.x->request, REST_LENGTH_HEADER);
 	struct span tail = {0};
 	int64_t n = header.p ? leading_number(header) : (int64_t)body.n;
 	CHECK(q->infer.version);

@@ -13,6 +13,9 @@ typedef void rest_fn(struct rest_call *c);
 #include "front/routes.def"
 #undef X
 
+/* How many bytes of a body are JSON. */
+#define REST_LENGTH_HEADER "Inference-Header-Content-Length"
+
 /* The loop's scratch buffer, emptied. */
 struct buf *rest__scratch(struct rest_call *c);
 /* Answers with the scratch buffer's text as JSON; with an error where the buffer failed. */
@@ -25,6 +28,18 @@ struct status rest__find(struct rest_call *c, struct served **m,
                          struct served_version **v) MUST_CHECK;
 struct status rest__version(struct rest_call *c, int64_t *number) MUST_CHECK;
 int rest__http_code(enum status_code code);
+
+/* ---- compression of bodies ---- */
+enum rest_coding { CODING_IDENTITY, CODING_GZIP, CODING_DEFLATE };
+/* The request's body, unpacked into its arena where it is packed. */
+struct status rest__decode(struct rest_call *c, struct span *body) MUST_CHECK;
+/* What an answer is packed with, by the request's Accept-Encoding. */
+enum rest_coding rest__accepted(const struct http1_request *r);
+/* Packs parts[0..*n) into one in the arena. */
+struct status rest__encode(struct rest_call *c, enum rest_coding coding, struct span *parts,
+                           uint32_t *n) MUST_CHECK;
+/* A line for the answer's head, or empty. */
+const char *rest__coding_header(enum rest_coding coding);
 
 /* A JSON inference request into r; BYTES and numbers go to the arena, binary tensors stay in
  * body. */

@@ -75,3 +75,54 @@ TEST(gzip_damaged)
 	assert_false(gzip_is((struct span){(const uint8_t *)"\x1f", 1}));
 	ASSERT_FAILS(unpack((struct span){(const uint8_t *)"plain text", 10}, 100, 0), CORRUPT, "damaged or cut");
 }
+
+static struct status unpack_any(struct span s, size_t limit, size_t want)
+{
+	struct buf out;
+	struct arena a;
+	buf_init(&out, 1 << 20);
+	arena_init(&a, 1 << 20);
+	struct status st = gzip_unpack_any(s, limit, &a, &out);
+	if (!st.code)
+		assert_int_equal(out.n, want);
+	assert_true(out.n <= limit);
+	assert_int_equal(a.used_bytes, 0);
+	buf_release(&out);
+	arena_release(&a);
+	return st;
+}
+
+TEST(gzip_packs_both_forms)
+{
+	static uint8_t bytes[300000];
+	struct span parts[3] = {{bytes, 1}, {bytes, 0}, {bytes, sizeof bytes - 1}};
+	struct buf out;
+	struct arena a;
+	for (size_t i = 0; i < sizeof bytes; i++)
+		bytes[i] = (uint8_t)(i * i >> 7);
+	arena_init(&a, 1 << 20);
+	buf_init(&out, 1 << 20);
+	for (int form = GZIP_GZIP; form <= GZIP_ZLIB; form++) {
+		buf_reset(&out);
+		assert_int_equal(gzip_pack(parts, 3, (enum gzip_form)form, &a, &out).code, STATUS_OK);
+		assert_int_equal(gzip_is(buf_span(&out)), form == GZIP_GZIP);
+		assert_int_equal(unpack_any(buf_span(&out), sizeof bytes, sizeof bytes).code, STATUS_OK);
+		assert_int_equal(unpack_any(buf_span(&out), sizeof bytes - 1, 0).code, STATUS_LIMIT);
+		assert_int_equal(unpack_any((struct span){out.p, out.n / 2}, 1 << 20, 0).code,
+		                 STATUS_CORRUPT);
+		buf_byte(&out, 'x'); /* what follows is not looked at */
+		assert_int_equal(unpack_any(buf_span(&out), sizeof bytes, sizeof bytes).code, STATUS_OK);
+	}
+	buf_reset(&out);
+	assert_int_equal(gzip_pack(parts, 0, GZIP_GZIP, &a, &out).code, STATUS_OK);
+	assert_int_equal(unpack_any(buf_span(&out), 0, 0).code, STATUS_OK);
+	buf_release(&out);
+	buf_init(&out, 100);
+	assert_int_equal(gzip_pack(parts, 3, GZIP_GZIP, &a, &out).code, STATUS_LIMIT);
+	arena_release(&a);
+	arena_init(&a, 1000);
+	assert_int_equal(gzip_pack(parts, 3, GZIP_GZIP, &a, &out).code, STATUS_NO_MEMORY);
+	assert_int_equal(gzip_unpack_any(parts[2], 10, &a, &out).code, STATUS_NO_MEMORY);
+	buf_release(&out);
+	arena_release(&a);
+}
