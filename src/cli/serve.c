@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "cli/serve_options.h"
-#include "front/rest.h"
+#include "front/grpc.h"
 #include "nereid/nereid.h"
 #include "serve/table.h"
 
@@ -25,6 +25,7 @@ struct serve {
 	struct serve_options o;
 	struct repo repo;
 	struct rest rest;
+	struct grpc_front grpc;
 	struct metrics_front metrics;
 	struct net *net, *metrics_net;
 };
@@ -94,10 +95,20 @@ static struct status open_ports(struct serve *s)
 	s->rest.strict_ready = o->strict_ready;
 	s->rest.max_json_bytes = o->max_json_bytes;
 	metrics_init(&s->metrics, &s->repo, o->cpu_metrics);
-	if (o->allow_grpc)
-		LOG_I("gRPC is not served yet; its port stays closed");
+	grpc_front_init(&s->grpc, &s->repo, o->args.value[OPT_SERVE_ID]);
+	s->grpc.strict_ready = o->strict_ready;
 	TRY(net_new(o->threads, &s->net));
 	TRY(net_new(1, &s->metrics_net));
+	if (o->allow_grpc) {
+		struct net_address at = {.host = o->grpc_address, .port = (uint16_t)o->grpc_port,
+		                         .reuse_port = o->reuse_grpc_port, .name = "gRPC"};
+		struct grpc_options g = o->grpc;
+		g.handler = grpc_front_handle;
+		g.streams = grpc_front_streams;
+		g.ctx = &s->grpc;
+		TRY(grpc_listen(s->net, &at, &g));
+		LOG_I("Started GRPCInferenceService at %s:%u", o->grpc_address, (unsigned)o->grpc_port);
+	}
 	if (o->allow_http) {
 		struct net_address at = {.host = o->http_address, .port = (uint16_t)o->http_port,
 		                         .reuse_port = o->reuse_http_port, .name = "HTTP"};
@@ -180,6 +191,7 @@ out:
 	net_free(s->net);
 	net_free(s->metrics_net);
 	rest_release(&s->rest);
+	grpc_front_release(&s->grpc);
 	metrics_release(&s->metrics);
 	repo_release(&s->repo);
 	return st;

@@ -159,6 +159,37 @@ static struct status flags(struct serve_options *s)
 	return STATUS_GOOD;
 }
 
+static struct status grpc(struct serve_options *s)
+{
+	const struct args *a = &s->args;
+	struct grpc_options *g = &s->grpc;
+	const uint64_t most = UINT32_MAX;
+	uint64_t strikes;
+	TRY(args_u64(a, OPT_SERVE_GRPC_PORT, 1, 65535, &s->grpc_port));
+	TRY(args_u64(a, OPT_SERVE_GRPC_KEEPALIVE_TIME, 0, most, &g->keepalive_ms));
+	TRY(args_u64(a, OPT_SERVE_GRPC_KEEPALIVE_TIMEOUT, 0, most, &g->keepalive_timeout_ms));
+	TRY(boolean(s, OPT_SERVE_GRPC_KEEPALIVE_PERMIT_WITHOUT_CALLS, &g->keepalive_without_calls));
+	TRY(args_u64(a, OPT_SERVE_GRPC_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA, 0, most,
+	             &g->ping_interval_ms));
+	TRY(args_u64(a, OPT_SERVE_GRPC_HTTP2_MAX_PING_STRIKES, 0, most, &strikes));
+	TRY(args_u64(a, OPT_SERVE_GRPC_MAX_CONNECTION_AGE, 0, most, &g->max_age_ms));
+	TRY(args_u64(a, OPT_SERVE_GRPC_MAX_CONNECTION_AGE_GRACE, 0, most, &g->max_age_grace_ms));
+	g->max_ping_strikes = (uint32_t)strikes;
+	s->grpc_address = a->value[OPT_SERVE_GRPC_ADDRESS];
+	return boolean(s, OPT_SERVE_REUSE_GRPC_PORT, &s->reuse_grpc_port);
+}
+
+struct listens { bool on; const char *name, *address; uint64_t port; };
+
+static struct status apart(struct listens a, struct listens b)
+{
+	bool local = !strncmp(a.address, "unix:", 5);
+	if (a.on && b.on && !strcmp(a.address, b.address) && (local || a.port == b.port))
+		return FAIL(INVALID_ARG, "The server cannot listen to %s requests and %s requests at the "
+		            "same address and port %s:%u", a.name, b.name, a.address, (unsigned)a.port);
+	return STATUS_GOOD;
+}
+
 struct status serve_options_read(struct serve_options *s, int argc, char **argv)
 {
 	const struct args *a = &s->args;
@@ -177,6 +208,7 @@ struct status serve_options_read(struct serve_options *s, int argc, char **argv)
 	TRY(repositories(s));
 	TRY(flags(s));
 	TRY(backend_config(s));
+	TRY(grpc(s));
 	TRY(args_u64(a, OPT_SERVE_HTTP_PORT, 1, 65535, &s->http_port));
 	TRY(args_u64(a, OPT_SERVE_METRICS_PORT, 1, 65535, &s->metrics_port));
 	TRY(args_u64(a, OPT_SERVE_HTTP_THREAD_COUNT, 0, FRONT_THREADS_MAX, &threads));
@@ -187,10 +219,12 @@ struct status serve_options_read(struct serve_options *s, int argc, char **argv)
 	s->http_address = a->value[OPT_SERVE_HTTP_ADDRESS];
 	s->metrics_address = a->value[OPT_SERVE_METRICS_ADDRESS];
 	if (!s->metrics_address)
-		s->metrics_address = s->http_address;
-	if (s->allow_http && s->allow_metrics && s->http_port == s->metrics_port &&
-	    !strcmp(s->http_address, s->metrics_address))
-		return FAIL(INVALID_ARG, "The server cannot listen to HTTP requests and metrics requests at the same "
-		            "address and port %s:%u", s->http_address, (unsigned)s->http_port);
+		s->metrics_address = strncmp(s->http_address, "unix:", 5) ? s->http_address : "0.0.0.0";
+	const struct listens http = {s->allow_http, "HTTP", s->http_address, s->http_port},
+		metrics = {s->allow_metrics, "metrics", s->metrics_address, s->metrics_port},
+		rpc = {s->allow_grpc, "gRPC", s->grpc_address, s->grpc_port};
+	TRY(apart(http, metrics));
+	TRY(apart(http, rpc));
+	TRY(apart(rpc, metrics));
 	return STATUS_GOOD;
 }

@@ -3,6 +3,7 @@
 #define NEREID_CLI_SERVE_OPTIONS_H
 
 #include "cli/args.h"
+#include "net/grpc.h"
 
 enum { REPOSITORIES_MAX = 32 };
 
@@ -10,10 +11,13 @@ struct serve_options {
 	struct args args;
 	const char *dirs[REPOSITORIES_MAX];      /* sorted, each once */
 	uint32_t n_dirs, threads, default_batch;
-	uint64_t http_port, metrics_port, exit_timeout_s, max_json_bytes;
-	const char *http_address, *metrics_address;
-	bool allow_http, allow_metrics, allow_grpc, reuse_http_port, exit_on_error, strict_ready;
+	uint64_t http_port, grpc_port, metrics_port, exit_timeout_s, max_json_bytes;
+	const char *http_address, *grpc_address, *metrics_address;
+	bool allow_http, allow_metrics, allow_grpc, reuse_http_port, reuse_grpc_port;
+	bool exit_on_error, strict_ready;
 	bool cpu_metrics, complete;
+	/* of struct grpc_options; the rest of it is filled in by the server */
+	struct grpc_options grpc;
 };
 
 /* Reads argv, sets up the log, and warns of or refuses what later.def lists. */

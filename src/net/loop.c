@@ -85,6 +85,28 @@ static void on_tick(uv_timer_t *t)
 		k->ops->tick(k, now);
 }
 
+static void on_alarm(uv_timer_t *t)
+{
+	struct net_loop *l = t->data;
+	uint64_t now = uv_now(&l->uv);
+	l->alarm_ms = 0;
+	for (uint32_t i = 0; i < l->net->n_services; i++) {
+		struct listener *p = &l->listeners[i];
+		uint64_t next = p->service->alarm ? p->service->alarm(p, now) : 0;
+		if (next)
+			loop__alarm(l, next);
+	}
+}
+
+void loop__alarm(struct net_loop *l, uint64_t at)
+{
+	uint64_t now = uv_now(&l->uv);
+	if (l->stopped || (l->alarm_ms && l->alarm_ms <= at))
+		return;
+	l->alarm_ms = at;
+	uv_timer_start(&l->alarm, on_alarm, at > now ? at - now : 0, 0);
+}
+
 static void on_drain(void *arg)
 {
 	struct net_loop *l = arg;
@@ -98,13 +120,14 @@ static void on_drain(void *arg)
 /* A stopping loop ends with its last connection: requests in hand still answer through it. */
 static void end_if_done(struct net_loop *l)
 {
-	if (!l->stopping || l->stopped)
+	if (!l->stopping || l->stopped || l->busy)
 		return;
 	for (uint32_t i = 0; i < l->net->n_services; i++)
 		if (l->listeners[i].links)
 			return;
 	l->stopped = true;
 	uv_close((uv_handle_t *)&l->tick, 0);
+	uv_close((uv_handle_t *)&l->alarm, 0);
 	uv_close((uv_handle_t *)&l->wake, 0);
 }
 
@@ -112,6 +135,14 @@ void loop__closed(struct listener *p)
 {
 	atomic_fetch_sub(&p->open, 1);
 	end_if_done(p->loop);
+}
+
+void loop__busy(struct net_loop *l, bool begins)
+{
+	CHECK(begins || l->busy > 0);
+	l->busy += begins ? 1 : -1u;
+	if (!l->busy)
+		end_if_done(l);
 }
 
 static void on_stop(void *arg)
@@ -139,6 +170,7 @@ static const char *unix_path(const struct service *s)
 	return strncmp(s->host, "unix:", 5) ? 0 : s->host + 5;
 }
 
+/* Bound; -1 with errno. */
 static int tcp_socket(const struct service *s, bool shared)
 {
 	struct sockaddr_storage a;
@@ -227,6 +259,7 @@ static struct status unix_socket(struct service *s)
 	return STATUS_GOOD;
 }
 
+/* The loop's own socket, or its share of the Unix socket. */
 static struct status listener_start(struct listener *p)
 {
 	struct service *s = p->service;
@@ -299,7 +332,8 @@ struct status net_new(uint32_t threads, struct net **out)
 		}
 		uv_async_init(&l->uv, &l->wake, on_wake);
 		uv_timer_init(&l->uv, &l->tick);
-		l->wake.data = l->tick.data = l;
+		uv_timer_init(&l->uv, &l->alarm);
+		l->wake.data = l->tick.data = l->alarm.data = l;
 		l->drain = (struct net_post){0, on_drain, l};
 		l->stop = (struct net_post){0, on_stop, l};
 		uv_timer_start(&l->tick, on_tick, TICK_MS, TICK_MS);

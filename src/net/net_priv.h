@@ -20,6 +20,8 @@ struct service {
 	/* A connection waits; false: there is no memory for it now. */
 	bool (*accept)(struct listener *p);
 	void (*release)(struct listener *p);    /* spare connections, once all are closed */
+	/* Called at the time that it returned last, in ms of the loop; 0: never. NULL: no alarms. */
+	uint64_t (*alarm)(struct listener *p, uint64_t now_ms);
 	void *options;                       /* of the protocol; owned */
 	int fd;                              /* of a Unix socket, which all loops share; else -1 */
 };
@@ -40,7 +42,9 @@ struct net_loop {
 	uint32_t index;
 	uv_loop_t uv;
 	uv_async_t wake;
-	uv_timer_t tick;
+	uv_timer_t tick, alarm;
+	uint32_t busy;                       /* requests that handlers have without a connection */
+	uint64_t alarm_ms;                   /* when the alarm goes off; 0: not set */
 	pthread_t thread;
 	bool draining, stopping, stopped;
 	_Atomic(struct net_post *) posts;    /* newest first */
@@ -60,6 +64,10 @@ struct net {
 struct status net__serve(struct net *n, const struct service *s) MUST_CHECK;
 /* A connection of p is gone. */
 void loop__closed(struct listener *p);
+/* Has the alarms of l's services called at that time, or earlier. */
+void loop__alarm(struct net_loop *l, uint64_t at_ms);
+/* A request of l is with a handler, or is no more; a loop ends after the last one. */
+void loop__busy(struct net_loop *l, bool begins);
 static inline bool loop__draining(const struct net_loop *l) { return l->draining; }
 
 #endif

@@ -63,14 +63,16 @@ static struct status run_job(struct exec *e, struct runner_job *j)
 static void execute(struct runner *r, struct exec *e, struct runner_job *j, uint32_t shard,
                     uint64_t now)
 {
+	bool gone = j->cancelled && atomic_load_explicit(j->cancelled, memory_order_relaxed);
 	j->times.queue = now - j->queued_ns;
-	struct status st = run_job(e, j);
+	struct status st = gone ? FAIL(CANCELLED, "Request Cancelled") : run_job(e, j);
 	uint64_t end = r->clock.now_ns();
 	j->times.infer = end - now;
 	j->times.total = end - j->started_ns;
 	if (st.code) {
 		fail_job(j, st);
-		stats_failure(r->stats, shard, FAILURE_BACKEND, j->times.total);
+		stats_failure(r->stats, shard, gone ? FAILURE_CANCELED : FAILURE_BACKEND,
+		              j->times.total);
 	} else {
 		j->status = STATUS_GOOD;
 		stats_success(r->stats, shard, j->batch, &j->times, r->clock.unix_ns() / 1000000);

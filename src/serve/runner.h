@@ -24,6 +24,9 @@ struct runner_job {
 	uint64_t started_ns, queued_ns;
 	void (*done)(struct runner_job *j);  /* called once, on whichever thread ran it */
 	struct runner_job *next;
+	/* Set from outside when nobody waits for the result any more; NULL: never. A job that has not
+	 * begun then ends with CANCELLED. */
+	const _Atomic bool *cancelled;
 };
 
 struct runner_options {

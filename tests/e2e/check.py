@@ -22,10 +22,10 @@ def free_port():
 @contextlib.contextmanager
 def server(models, *options, status=0):
     """A server on `models`; gives it with .http and .metrics as ports, and checks that it drains and ends with `status`."""
-    p, m = free_port(), free_port()
+    p, m, g = free_port(), free_port(), free_port()
     proc = subprocess.Popen([NEREID, "serve", "--model-repository", models, "--http-address", "127.0.0.1", "--http-port", str(p),
-                             "--metrics-port", str(m), *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    proc.http, proc.metrics = p, m
+                             "--metrics-port", str(m), "--grpc-port", str(g), *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    proc.http, proc.metrics, proc.grpc = p, m, g
     for _ in range(2000):
         with contextlib.suppress(OSError):
             socket.create_connection(("127.0.0.1", m), 1).close()

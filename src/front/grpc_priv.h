@@ -1,0 +1,27 @@
+/* Inside the gRPC front. */
+#ifndef NEREID_FRONT_GRPC_PRIV_H
+#define NEREID_FRONT_GRPC_PRIV_H
+
+#include "codec/grpc_service.h"
+#include "front/grpc.h"
+#include "serve/infer.h"
+
+typedef void grpc_fn(struct grpc_front *f, struct grpc_message *m);
+#define X(service, method, fn) grpc_fn fn;
+#include "front/grpc_rpcs.def"
+#undef X
+
+/* m as a message of that type; false: it was answered with what is wrong. */
+bool grpc__decode(struct grpc_message *m, const struct pb_msg *type, void *out);
+/* Answers with x. */
+void grpc__answer(struct grpc_front *f, struct grpc_message *m, const struct pb_msg *type,
+                  const void *x);
+void grpc__fail(struct grpc_message *m, struct status st);
+/* The loop's scratch buffer, emptied. */
+struct buf *grpc__scratch(struct grpc_front *f, const struct grpc_message *m);
+/* Model and version by name; the version's text may be empty. */
+struct status grpc__find(struct grpc_front *f, struct str model, struct str version,
+                         struct served **m, struct served_version **v) MUST_CHECK;
+struct status grpc__version(struct str version, int64_t *number) MUST_CHECK;
+
+#endif

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""gRPC as clients see it: every data type raw and typed, order in streams, deadlines, cancellation, large messages, hostile bytes."""
+import queue, socket, struct, threading, time
+import grpc, numpy as np
+import tritonclient.grpc as tg
+from tritonclient.grpc import service_pb2 as pb, service_pb2_grpc as stubs
+from check import run, server
+from test_serve import TYPES, echo, resnet_like
+
+CONTENTS = {"BOOL": "bool_contents", "INT8": "int_contents", "INT16": "int_contents", "INT32": "int_contents", "INT64": "int64_contents",
+            "UINT8": "uint_contents", "UINT16": "uint_contents", "UINT32": "uint_contents", "UINT64": "uint64_contents",
+            "FP32": "fp32_contents", "FP64": "fp64_contents", "BYTES": "bytes_contents"}
+
+
+def stub(s):
+    big = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+    return stubs.GRPCInferenceServiceStub(grpc.insecure_channel(f"127.0.0.1:{s.grpc}", options=big))
+
+
+def request(model, x, **kw):
+    r = pb.ModelInferRequest(model_name=model, **kw)
+    i = r.inputs.add()
+    i.name, i.datatype = "INPUT0", "FP32"
+    i.shape.extend(x.shape)
+    r.raw_input_contents.append(x.tobytes())
+    return r
+
+
+def code_of(call):
+    try:
+        call()
+    except grpc.RpcError as e:
+        return e.code(), e.details()
+    raise AssertionError("the call succeeded")
+
+
+def test_every_type_typed_and_raw(tmp):
+    for t in TYPES:
+        echo(tmp, "echo_" + t.lower(), t)
+    with server(tmp) as s:
+        c = stub(s)
+        for t, field in CONTENTS.items():
+            values = {"BOOL": [True, False, True], "BYTES": [b"a", b"", b"\0\xff"], "FP32": [0.5, -1, 3e8], "FP64": [0.1, -2.5, 1e300],
+                      "INT8": [-128, 0, 127], "INT16": [-32768, 0, 32767]}.get(t, [0, 7, 100])
+            r = pb.ModelInferRequest(model_name="echo_" + t.lower(), id="7")
+            i = r.inputs.add()
+            i.name, i.datatype = "INPUT0", t
+            i.shape.extend([1, 3])
+            getattr(i.contents, field).extend(values)
+            a = c.ModelInfer(r)
+            assert a.id == "7" and a.model_version == "1" and list(a.outputs[0].shape) == [1, 3]
+            if t == "BYTES":
+                assert a.raw_output_contents[0] == b"".join(struct.pack("<I", len(v)) + v for v in values)
+                continue
+            kind = np.dtype({"FP32": "f4", "FP64": "f8", "BOOL": "?"}.get(t) or t.lower())
+            assert np.frombuffer(a.raw_output_contents[0], kind).tolist() == values, t
+            del i.contents.bool_contents[:]
+            i.ClearField("contents")
+            r.raw_input_contents.append(np.array(values, kind).tobytes())
+            assert c.ModelInfer(r).raw_output_contents == a.raw_output_contents
+
+
+def test_answers_of_a_stream_keep_their_order_and_errors_leave_it_open(tmp):
+    echo(tmp, "m")
+    resnet_like(tmp)
+    slow, fast = np.ones((4, 64, 32, 32), np.float32), np.ones((1, 2), np.float32)
+    with server(tmp) as s:
+        asks = []
+        for i in range(40):
+            asks.append(request("conv" if i % 3 == 0 else "m" if i % 3 == 1 else "nope", slow if i % 3 == 0 else fast, id=str(i)))
+        answers = list(stub(s).ModelStreamInfer(iter(asks)))
+        assert [a.infer_response.id for a in answers] == [str(i) for i in range(40)]
+        for i, a in enumerate(answers):
+            assert ("unknown model" in a.error_message) == (i % 3 == 2), a
+            assert i % 3 == 2 or a.infer_response.parameters["triton_final_response"].bool_param
+        call = stub(s).ModelStreamInfer(iter(asks), metadata=[("triton_grpc_error", "true")])
+        got = []
+        code, _ = code_of(lambda: got.extend(a for a in call) or [got.append(a) for a in call])
+        assert code == grpc.StatusCode.NOT_FOUND, code
+
+
+def test_deadlines_and_cancellation_stop_what_waits(tmp):
+    resnet_like(tmp)
+    x = np.ones((4, 64, 32, 32), np.float32)
+    with server(tmp) as s:
+        c = stub(s)
+        c.ModelInfer(request("conv", x))
+        calls = [c.ModelInfer.future(request("conv", x)) for _ in range(60)]
+        assert code_of(lambda: c.ModelInfer(request("conv", x), timeout=0.005))[0] == grpc.StatusCode.DEADLINE_EXCEEDED
+        for f in calls[1:]:
+            f.cancel()
+        calls[0].result()
+        begin = time.time()
+        c.ModelInfer(request("conv", x))
+        assert time.time() - begin < 5
+        stats = c.ModelStatistics(pb.ModelStatisticsRequest(name="conv")).model_stats[0]
+        assert stats.inference_stats.success.count < 60, stats
+
+
+def test_large_messages_go_through_both_ways(tmp):
+    echo(tmp, "m")
+    x = np.random.default_rng(0).standard_normal((1, 6 << 20), np.float32)
+    with server(tmp) as s:
+        for _ in range(3):
+            a = stub(s).ModelInfer(request("m", x))
+            assert a.raw_output_contents[0] == x.tobytes()
+
+
+def test_compressed_requests_and_unknown_methods(tmp):
+    echo(tmp, "m")
+    x = np.zeros((1, 1000), np.float32)
+    with server(tmp) as s:
+        for kind in ("gzip", "deflate"):
+            with tg.InferenceServerClient(f"127.0.0.1:{s.grpc}") as c:
+                i = tg.InferInput("INPUT0", [1, 1000], "FP32")
+                i.set_data_from_numpy(x)
+                assert np.array_equal(c.infer("m", [i], compression_algorithm=kind).as_numpy("OUTPUT0"), x)
+        channel = grpc.insecure_channel(f"127.0.0.1:{s.grpc}")
+        call = channel.unary_unary("/inference.GRPCInferenceService/Nothing")
+        assert code_of(lambda: call(b""))[0] == grpc.StatusCode.UNIMPLEMENTED
+        call = channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")
+        assert code_of(lambda: call(b"\xff\xff\xff"))[0] == grpc.StatusCode.INTERNAL
+
+
+def test_bytes_that_are_not_http2_close_the_connection(tmp):
+    echo(tmp, "m")
+    with server(tmp) as s:
+        preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+        for data in (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01" + bytes(100), preface + b"\xff" * 200,
+                     preface + bytes(9) + b"\0\0\4\1\5\0\0\0\1junk", preface + b"\0\0\0\4\0\0\0\0\0" * 5000,
+                     preface + (b"\0\0\x08\6\0\0\0\0\0" + bytes(8)) * 5000):
+            with socket.create_connection(("127.0.0.1", s.grpc), 5) as c:
+                c.settimeout(5)
+                try:
+                    c.sendall(data)
+                    while c.recv(65536):
+                        pass
+                except (ConnectionResetError, BrokenPipeError):
+                    pass
+        x = np.ones((1, 2), np.float32)
+        assert stub(s).ModelInfer(request("m", x)).raw_output_contents[0] == x.tobytes()
+
+
+if __name__ == "__main__":
+    run(globals())

@@ -1,0 +1,134 @@
+/* Connections of HTTP/2: floods, pings, age, draining. */
+#include "grpc_client.h"
+
+static void echo(void *ctx, struct grpc_message *m)
+{
+	grpc_reply(m, &(struct span){m->data, m->bytes}, m->bytes > 0);
+}
+
+static struct grpc_options options(void)
+{
+	return (struct grpc_options){.handler = echo, .max_ping_strikes = 2, .ping_interval_ms = 60000,
+	                             .keepalive_timeout_ms = 20000};
+}
+
+/* Whether a good call works on a new connection. */
+static bool works(const char *path)
+{
+	struct client c;
+	client_open(&c, path);
+	struct client_call *k = client_call(&c, "/t/Echo", "\0\0\0\0\1x", 6, client_grpc);
+	client_run(&c, k);
+	bool good = k->status == GRPC_OK;
+	client_shut(&c);
+	return good;
+}
+
+TEST(net_h2_pings_that_come_too_often_are_answered_with_goaway)
+{
+	char path[64];
+	struct client c;
+	struct grpc_options o = options();
+	struct net *n = client_server(path, &o);
+	client_open(&c, path);
+	for (int i = 0; i < 3; i++)
+		nghttp2_submit_ping(c.session, 0, 0);
+	client_run(&c, 0);
+	assert_int_equal(c.goaway, 0); /* the first is free, two are strikes */
+	nghttp2_submit_ping(c.session, 0, 0);
+	client_run(&c, 0);
+	assert_int_equal(c.goaway, NGHTTP2_ENHANCE_YOUR_CALM + 1);
+	assert_true(c.ended);
+	client_shut(&c);
+	assert_true(works(path));
+	net_free(n);
+}
+
+TEST(net_h2_rapid_resets_end_the_connection)
+{
+	char path[64];
+	struct client c;
+	struct grpc_options o = options();
+	struct net *n = client_server(path, &o);
+	client_open(&c, path);
+	client_run(&c, 0);
+	/* frames by hand: nghttp2's client would not send so many */
+	uint8_t frames[64];
+	for (uint32_t i = 0; i < LIMIT_H2_CONTROL_FRAMES + 10 && !c.ended; i++) {
+		uint32_t id = 2 * i + 1;
+		const uint8_t head[] = {0, 0, 4, 1, 4, (uint8_t)(id >> 24), (uint8_t)(id >> 16),
+		                        (uint8_t)(id >> 8), (uint8_t)id, 0x83, 0x86, 0x84, 0x81};
+		const uint8_t reset[] = {0, 0, 4, 3, 0, (uint8_t)(id >> 24), (uint8_t)(id >> 16),
+		                         (uint8_t)(id >> 8), (uint8_t)id, 0, 0, 0, 8};
+		memcpy(frames, head, sizeof head);
+		memcpy(frames + sizeof head, reset, sizeof reset);
+		c.ended = write(c.fd, frames, sizeof head + sizeof reset) < 0;
+	}
+	client_run(&c, 0);
+	assert_true(c.ended || c.goaway == NGHTTP2_ENHANCE_YOUR_CALM + 1);
+	client_shut(&c);
+	assert_true(works(path));
+	net_free(n);
+}
+
+TEST(net_h2_a_drained_server_ends_calls_first)
+{
+	char path[64];
+	struct client c;
+	struct grpc_options o = options();
+	struct net *n = client_server(path, &o);
+	client_open(&c, path);
+	struct client_call *k = client_call(&c, "/t/Echo", "\0\0\0\0\1x", 6, client_grpc);
+	k->keep_open = true;
+	k->n_body = 3; /* the rest comes after the drain */
+	client_run(&c, 0);
+	net_drain(n);
+	client_run(&c, 0);
+	assert_int_equal(c.goaway, NGHTTP2_NO_ERROR + 1);
+	assert_false(c.ended);
+	k->n_body = 6;
+	k->keep_open = false;
+	nghttp2_session_resume_data(c.session, k->stream);
+	client_run(&c, k);
+	assert_int_equal(k->status, GRPC_OK);
+	for (int i = 0; i < 1000 && net_open(n); i++)
+		usleep(1000);
+	assert_int_equal(net_open(n), 0);
+	client_shut(&c);
+	net_free(n);
+}
+
+TEST(net_h2_an_old_connection_is_asked_to_leave)
+{
+	char path[64];
+	struct client c;
+	struct grpc_options o = options();
+	o.max_age_ms = 100;
+	struct net *n = client_server(path, &o);
+	client_open(&c, path);
+	client_run(&c, 0);
+	for (int i = 0; i < 40 && !c.ended; i++)
+		client_run(&c, 0);
+	assert_true(c.ended && c.goaway == NGHTTP2_NO_ERROR + 1);
+	client_shut(&c);
+	net_free(n);
+}
+
+TEST(net_h2_a_header_list_over_the_limit_is_refused)
+{
+	char path[64], *big = malloc(LIMIT_HTTP_HEAD_BYTES + 1);
+	struct client c;
+	struct grpc_options o = options();
+	struct net *n = client_server(path, &o);
+	memset(big, 'a', LIMIT_HTTP_HEAD_BYTES);
+	big[LIMIT_HTTP_HEAD_BYTES] = 0;
+	client_open(&c, path);
+	struct client_call *k = client_call(&c, "/t/Echo", "\0\0\0\0\0", 5, (const char *const[]){
+		"content-type", "application/grpc", "x", big, 0});
+	client_run(&c, k);
+	assert_true(k->closed && k->http == 431);
+	client_shut(&c);
+	assert_true(works(path));
+	free(big);
+	net_free(n);
+}
