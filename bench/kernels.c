@@ -93,7 +93,7 @@ static void report(uint32_t batch)
 				best = layers[j].best_ns < best ? layers[j].best_ns : best;
 			}
 		if (!seen)
-			printf("%3u %4u->%4u k%u s%u x%d %-9s %8.1f us %6.1f GFLOP/s\n", s->h, s->c,
+			printf("%3u %4u->%4u k%u s%u x%d %-13s %8.1f us %6.1f GFLOP/s\n", s->h, s->c,
 				s->o, s->kh, s->stride_y, count, conv_tactic_text(layers[i].tactic),
 				best / 1e3, flops(s) * batch / best);
 	}

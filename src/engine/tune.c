@@ -12,7 +12,8 @@
 #include "base/panic.h"
 #include "base/rand.h"
 
-enum { RUNS = 5 };
+/* WEIGHT_BYTES_NS: bytes of packed weights that cost as much as a nanosecond. */
+enum { RUNS = 5, WEIGHT_BYTES_NS = 6 };
 #define TRIAL_BYTES_MAX ((size_t)8 << 30)
 
 struct trial { struct arena arena; struct ir_graph *graph; struct ir_node *node; };
@@ -79,6 +80,14 @@ static struct status tensor_of(struct trial *t, const struct ir_value *v, int64_
 	return STATUS_GOOD;
 }
 
+static uint64_t weight_bytes(const struct ir_node *n)
+{
+	uint64_t bytes = 0;
+	for (uint32_t i = 0; i < n->n_in; i++)
+		bytes += n->in[i] ? n->in[i]->data_bytes : 0;
+	return bytes;
+}
+
 /* Runs one candidate; *ns: the least of its runs. Gives up after the first run that is twice as
  * slow as `best`. */
 static struct status run_trial(struct trial *t, const struct backend *b, uint32_t tactic, int64_t batch,
@@ -122,7 +131,7 @@ struct status tune_node(const struct ir_graph *g, const struct ir_node *n, const
 {
 	struct status st = STATUS_GOOD;
 	uint32_t ids[BACKEND_TACTICS_MAX], count = b->tactics(g, n, ids);
-	uint64_t best = UINT64_MAX / 4;
+	uint64_t best = UINT64_MAX / 4, least = UINT64_MAX;
 
 	CHECK(count > 0 && count <= BACKEND_TACTICS_MAX);
 	*tactic = ids[0];
@@ -133,14 +142,16 @@ struct status tune_node(const struct ir_graph *g, const struct ir_node *n, const
 		st = trial_init(&t, g, n);
 		if (!st.code)
 			st = run_trial(&t, b, ids[i], o->batch_opt > 0 ? o->batch_opt : 1, p, best, &took);
+		uint64_t price = st.code ? 0 : took + weight_bytes(t.node) / WEIGHT_BYTES_NS;
 		arena_release(&t.arena);
 		GO(st);
-		if (took < best) {
-			best = took;
+		best = took < best ? took : best;
+		if (price < least) {
+			least = price;
+			*ns = took;
 			*tactic = ids[i];
 		}
 	}
-	*ns = best;
 out:
 	return st;
 }

@@ -8,9 +8,9 @@
 
 #include "base/panic.h"
 
-/* Winograd's transforms pay with this many channels on either side; its larger weights with this
- * many pixels an image. */
-enum { WINOGRAD_CHANNELS = 16, WINOGRAD_PIXELS = 12 * 12 };
+/* Winograd's transforms pay with this many channels on either side; filters transformed before with
+ * this many pixels an image, and while they are no larger than this. */
+enum { WINOGRAD_CHANNELS = 16, WINOGRAD_PIXELS = 12 * 12, WINOGRAD_BYTES = 3 << 20 };
 
 static const char *const texts[] = {
 #define X(name, text) text,
@@ -22,6 +22,7 @@ static const struct conv_tactic_fns *const tactics[] = {
 	[CONV_DEPTHWISE] = &conv__depthwise,
 	[CONV_WINOGRAD] = &conv__winograd,
 	[CONV_PHASES] = &conv__phases,
+	[CONV_WINOGRAD_LATE] = &conv__winograd_late,
 };
 
 const char *conv_tactic_text(enum conv_tactic t)
@@ -42,9 +43,11 @@ enum conv_tactic conv_guess(const struct conv_shape *s)
 		return CONV_DEPTHWISE;
 	if (conv_fits(s, CONV_PHASES))
 		return CONV_PHASES;
-	if (conv_fits(s, CONV_WINOGRAD) && s->c >= WINOGRAD_CHANNELS && s->o >= WINOGRAD_CHANNELS &&
-	    (uint64_t)s->oh * s->ow >= WINOGRAD_PIXELS)
-		return CONV_WINOGRAD;
+	if (conv_fits(s, CONV_WINOGRAD) && s->c >= WINOGRAD_CHANNELS && s->o >= WINOGRAD_CHANNELS)
+		return (uint64_t)s->oh * s->ow >= WINOGRAD_PIXELS &&
+				       conv_pack_bytes(s, CONV_WINOGRAD) <= WINOGRAD_BYTES
+			       ? CONV_WINOGRAD
+			       : CONV_WINOGRAD_LATE;
 	return CONV_DIRECT;
 }
 

@@ -13,6 +13,16 @@ void conv__pixel_next(const struct conv_shape *s, struct conv_pixel *p);
 void conv__row_pointers(const struct conv_shape *s, struct conv_pixel p, const float *in,
 	uint32_t mr, const float *zeros, const float **table);
 
+/* What the two tactics of Winograd share. Output tiles of CONV_TILE x CONV_TILE pixels, counted
+ * through all images: how many an image has; the first pixel of tile i; and the input of tiles
+ * first..first+n-1 at the 36 points, to v[point * v_step + tile * c]. zeros: c floats. */
+enum { CONV_TILE = 4 };
+bool conv__winograd_fits(const struct conv_shape *s);
+size_t conv__winograd_tiles(const struct conv_shape *s);
+struct conv_pixel conv__winograd_tile(const struct conv_shape *s, size_t i);
+void conv__winograd_in(const struct conv_shape *s, const float *in, const float *zeros,
+	size_t first, size_t n, float *v, size_t v_step);
+
 struct conv_tactic_fns {
 	bool (*fits)(const struct conv_shape *s);
 	size_t (*pack_bytes)(const struct conv_shape *s);
@@ -20,6 +30,7 @@ struct conv_tactic_fns {
 	size_t (*scratch_bytes)(const struct conv_shape *s, uint32_t threads);
 	void (*run)(const struct conv_shape *s, const struct conv_args *a);
 };
-extern const struct conv_tactic_fns conv__direct, conv__depthwise, conv__winograd, conv__phases;
+extern const struct conv_tactic_fns conv__direct, conv__depthwise, conv__winograd, conv__phases,
+	conv__winograd_late;
 
 #endif

@@ -15,7 +15,10 @@
 #include "backend/cpu/split.h"
 #include "base/cpu.h"
 
-enum { TILE = 4, SIDE = TILE + 2, POINTS = SIDE * SIDE, BLOCK_BYTES = 8 << 20 };
+enum { TILE = CONV_TILE, SIDE = TILE + 2, POINTS = SIDE * SIDE, BLOCK_BYTES = 8 << 20 };
+/* Floats of a cache line, between what belongs to one point and the next: steps of a whole power of
+ * two would put all points of one place into the same few lines of the first-level cache. */
+enum { LINE = KERNEL_ALIGN / sizeof(float) };
 static const double points[SIDE - 1] = {0, 0.75, -0.75, 1.5, -1.5};
 
 struct winograd {
@@ -24,15 +27,16 @@ struct winograd {
 	const struct kernels *k;
 	struct act_split act;
 	uint32_t panels;
-	size_t ty, tx, tiles;        /* per column, per row, of all images */
+	size_t tiles;                /* of all images */
 	size_t most;                 /* tiles of a block: its share of scratch */
 	size_t blocks;
 	const float *zeros;
 };
-/* A block in work: its tiles, and its values at the points, [POINTS][n][c] and [POINTS][n][o]. */
-struct block { const struct winograd *w; size_t first, n, parts; float *v, *m; };
+/* A block in work: its tiles, and its values at the points, [n][c] at each v_step of v and [n][o]
+ * at each m_step of m. */
+struct block { const struct winograd *w; size_t first, n, parts, v_step, m_step; float *v, *m; };
 
-static bool winograd_fits(const struct conv_shape *s)
+bool conv__winograd_fits(const struct conv_shape *s)
 {
 	return s->kh == 3 && s->kw == 3 && s->stride_y == 1 && s->stride_x == 1 &&
 	       s->dilate_y == 1 && s->dilate_x == 1 && s->group == 1 && !s->planar_in &&
@@ -111,8 +115,7 @@ static size_t block_tiles(const struct conv_shape *s)
 /* Scratch of a thread, in floats: a block's values at the points, of input and of output. */
 static size_t block_floats(const struct conv_shape *s)
 {
-	return round_up((size_t)POINTS * block_tiles(s) * ((size_t)s->c + s->o),
-		KERNEL_ALIGN / sizeof(float));
+	return round_up(POINTS * (block_tiles(s) * ((size_t)s->c + s->o) + 2 * LINE), LINE);
 }
 
 static size_t winograd_scratch_bytes(const struct conv_shape *s, uint32_t threads)
@@ -120,33 +123,47 @@ static size_t winograd_scratch_bytes(const struct conv_shape *s, uint32_t thread
 	return block_floats(s) * threads * sizeof(float);
 }
 
-struct tile { size_t n, y, x; };             /* image, first output pixel */
-
-static struct tile tile_at(const struct winograd *w, size_t i)
+size_t conv__winograd_tiles(const struct conv_shape *s)
 {
-	return (struct tile){i / (w->ty * w->tx), i / w->tx % w->ty * TILE, i % w->tx * TILE};
+	return ceil_div(s->oh, TILE) * ceil_div(s->ow, TILE);
 }
 
-/* Stage 1 for tiles from..to-1 of the block. */
-static void stage_in(const struct block *b, size_t from, size_t to)
+struct conv_pixel conv__winograd_tile(const struct conv_shape *s, size_t i)
 {
-	const struct winograd *w = b->w;
-	const struct conv_shape *s = w->s;
+	size_t tx = ceil_div(s->ow, TILE), per = conv__winograd_tiles(s), at = i % per;
+
+	return (struct conv_pixel){
+		(uint32_t)(i / per), (uint32_t)(at / tx * TILE), (uint32_t)(at % tx * TILE)};
+}
+
+void conv__winograd_in(const struct conv_shape *s, const float *in, const float *zeros,
+	size_t first, size_t n, float *v, size_t v_step)
+{
+	const struct kernels *kernels = kernels_now();
 	const float *p[POINTS];
 
-	for (size_t i = from; i < to; i++) {
-		struct tile t = tile_at(w, b->first + i);
-		const float *image = w->a->in + t.n * s->h * s->w * s->c;
+	for (size_t i = 0; i < n; i++) {
+		struct conv_pixel t = conv__winograd_tile(s, first + i);
+		const float *image = in + (size_t)t.n * s->h * s->w * s->c;
 
 		for (int64_t k = 0; k < POINTS; k++) {
 			int64_t y = (int64_t)t.y - s->pad_y + k / SIDE,
 				x = (int64_t)t.x - s->pad_x + k % SIDE;
 			bool inside = y >= 0 && y < s->h && x >= 0 && x < s->w;
 
-			p[k] = inside ? image + ((size_t)y * s->w + (size_t)x) * s->c : w->zeros;
+			p[k] = inside ? image + ((size_t)y * s->w + (size_t)x) * s->c : zeros;
 		}
-		w->k->winograd_in_f32(p, b->v + i * s->c, b->n * s->c, s->c);
+		kernels->winograd_in_f32(p, v + i * s->c, v_step, s->c);
 	}
+}
+
+/* Stage 1 for tiles from..to-1 of the block. */
+static void stage_in(const struct block *b, size_t from, size_t to)
+{
+	const struct winograd *w = b->w;
+
+	conv__winograd_in(w->s, w->a->in, w->zeros, b->first + from, to - from,
+		b->v + from * w->s->c, b->v_step);
 }
 
 /* Stage 2 for the products from..to-1 of POINTS x panels. */
@@ -174,8 +191,8 @@ static void stage_product(const struct block *b, size_t from, size_t to)
 
 			t.rows = (uint32_t)(cut_at(block_rows, r + 1) - row);
 			for (uint32_t j = 0; j < t.rows; j++)
-				table[j] = b->v + (point * b->n + row + j) * s->c;
-			t.c = b->m + (point * b->n + row) * s->o + column;
+				table[j] = b->v + point * b->v_step + (row + j) * s->c;
+			t.c = b->m + point * b->m_step + row * s->o + column;
 			w->k->brgemm_f32(&t);
 		}
 	}
@@ -187,7 +204,7 @@ static void stage_out(const struct block *b, size_t from, size_t to)
 	const struct winograd *w = b->w;
 	const struct conv_shape *s = w->s;
 	const struct conv_args *a = w->a;
-	struct winograd_out_f32 t = {.m_step = b->n * s->o,
+	struct winograd_out_f32 t = {.m_step = b->m_step,
 		.bias = a->bias,
 		.n = s->o,
 		.res_stride = a->res_stride,
@@ -199,8 +216,8 @@ static void stage_out(const struct block *b, size_t from, size_t to)
 		.hi = w->act.hi};
 
 	for (size_t i = from; i < to; i++) {
-		struct tile at = tile_at(w, b->first + i);
-		size_t pixel = (at.n * s->oh + at.y) * s->ow + at.x;
+		struct conv_pixel at = conv__winograd_tile(s, b->first + i);
+		size_t pixel = ((size_t)at.n * s->oh + at.y) * s->ow + at.x;
 
 		t.m = b->m + i * s->o;
 		t.c = a->out + pixel * a->out_stride;
@@ -215,7 +232,9 @@ static void stage_out(const struct block *b, size_t from, size_t to)
 
 static struct block block_of(const struct winograd *w, size_t first, size_t n, float *scratch)
 {
-	return (struct block){w, first, n, 0, scratch, scratch + POINTS * n * w->s->c};
+	size_t v_step = n * w->s->c + LINE, m_step = n * w->s->o + LINE;
+
+	return (struct block){w, first, n, 0, v_step, m_step, scratch, scratch + POINTS * v_step};
 }
 
 /* A whole block on one thread. */
@@ -279,9 +298,7 @@ static void winograd_run(const struct conv_shape *s, const struct conv_args *a)
 	size_t threads = pool_threads(a->pool), most = block_tiles(s);
 
 	w.panels = (uint32_t)ceil_div(s->o, w.k->brgemm_nr);
-	w.ty = ceil_div(s->oh, TILE);
-	w.tx = ceil_div(s->ow, TILE);
-	w.tiles = a->n * w.ty * w.tx;
+	w.tiles = a->n * conv__winograd_tiles(s);
 	w.zeros = (const float *)a->weights + POINTS * point_floats(s);
 	if (threads == 1 || w.tiles >= threads * w.k->brgemm_mr) {
 		w.blocks = round_up(ceil_div(w.tiles, most), threads);
@@ -295,7 +312,7 @@ static void winograd_run(const struct conv_shape *s, const struct conv_args *a)
 }
 
 const struct conv_tactic_fns conv__winograd = {
-	.fits = winograd_fits,
+	.fits = conv__winograd_fits,
 	.pack_bytes = winograd_pack_bytes,
 	.pack = winograd_pack,
 	.scratch_bytes = winograd_scratch_bytes,

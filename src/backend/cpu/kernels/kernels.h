@@ -124,8 +124,11 @@ struct depthwise_f32 {
 typedef void kernel_depthwise_f32_fn(const struct depthwise_f32 *t);
 
 /* Winograd's F(4x4, 3x3). In: v[i * v_step + c] for i < 36 from the 6x6 pixels p[36] of n channels
- * each. Out: rows x cols (1..4) pixels at c, from the 36 products m[i * m_step + c].
- * conv_winograd.c has the points. */
+ * each. Filter: u[i * u_step + j] from the taps w[tap * w_step + j], j < n, which is a multiple of
+ * nr / 2. Out: rows x cols (1..4) pixels at c, from the 36 products
+ * m[i * m_step + c]. conv_winograd.c has the points. */
+typedef void kernel_winograd_filter_f32_fn(
+	const float *w, size_t w_step, float *u, size_t u_step, size_t n);
 typedef void kernel_winograd_in_f32_fn(const float *const *p, float *v, size_t v_step, size_t n);
 struct winograd_out_f32 {
 	const float *m;

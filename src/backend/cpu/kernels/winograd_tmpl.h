@@ -1,4 +1,4 @@
-/* The two transforms of Winograd's F(4x4, 3x3), fp32, channels last: included by winograd_<isa>.c.
+/* The transforms of Winograd's F(4x4, 3x3), fp32, channels last: included by winograd_<isa>.c.
  *
  * Interpolation points 0, 3/4, -3/4, 3/2, -3/2 and infinity: their powers are exact in binary and,
  * being close to 1 in magnitude, keep the rounding error about four times smaller than the
@@ -29,6 +29,22 @@ INLINE void into(const vf *d, vf *v)
 	v[3] = even_b + odd_b;
 	v[4] = even_b - odd_b;
 	v[5] = v_set(AB) * d[1] - v_set(SUM) * d[3] + d[5];
+}
+
+/* Three taps to six values of the filter: [1, x, x^2] / product of the differences to the other
+ * points; infinity: the last tap. */
+INLINE void filter(const vf *g, vf *u)
+{
+	const float pa = 1 / (2 * A2 * (A2 - B2)), pb = 1 / (2 * B2 * (B2 - A2));
+	vf even_a = v_set(pa) * g[0] + v_set(pa * A2) * g[2], odd_a = v_set(pa * A1) * g[1];
+	vf even_b = v_set(pb) * g[0] + v_set(pb * B2) * g[2], odd_b = v_set(pb * B1) * g[1];
+
+	u[0] = v_set(1 / AB) * g[0];
+	u[1] = even_a + odd_a;
+	u[2] = even_a - odd_a;
+	u[3] = even_b + odd_b;
+	u[4] = even_b - odd_b;
+	u[5] = g[2];
 }
 
 /* Six values of the product to four of the output. */
@@ -68,6 +84,27 @@ void KERNEL(winograd_in_f32, 6x6)(const float *const *p, float *v, size_t v_step
 		in_part(p, v, v_step, i, VL);
 	if (i < n)
 		in_part(p, v, v_step, i, n - i);
+}
+
+void KERNEL(winograd_filter_f32, 3x3)(
+	const float *w, size_t w_step, float *u, size_t u_step, size_t n)
+{
+	for (size_t j = 0; j < n; j += VL) {
+		vf t[6][3], g[3], v[6];
+
+		for (size_t x = 0; x < 3; x++) {
+			for (size_t y = 0; y < 3; y++)
+				g[y] = v_load(w + (y * 3 + x) * w_step + j);
+			filter(g, v);
+			for (int y = 0; y < 6; y++)
+				t[y][x] = v[y];
+		}
+		for (size_t y = 0; y < 6; y++) {
+			filter(t[y], v);
+			for (size_t x = 0; x < 6; x++)
+				v_store(u + (y * 6 + x) * u_step + j, v[x]);
+		}
+	}
 }
 
 INLINE vf epilogue(const struct winograd_out_f32 *t, vf v)

@@ -59,3 +59,39 @@ TEST(winograd_f32_transforms)
 			for (size_t n = 1; n < N; n++)
 				check_tile(n, 1 + n % 4, 1 + n / 3 % 4);
 }
+
+/* The filter's transform against the same sums in double: any taps, in steps of their own. */
+TEST(winograd_f32_filter)
+{
+	static const double points[] = {0, 0.75, -0.75, 1.5, -1.5};
+	enum { W_STEP = 37, U_STEP = 50 };
+
+	for (int level = 0; level < CPU_TEST_LEVELS; level++) {
+		if (!cpu_test_level(level))
+			continue;
+		size_t n = kernels_now()->brgemm_nr;
+		float *w = cpu_test_floats(9 * W_STEP, 2), u[36 * U_STEP];
+
+		kernels_now()->winograd_filter_f32(w, W_STEP, u, U_STEP, n);
+		for (size_t i = 0; i < 36 * n; i++) {
+			size_t at[2] = {i / n / SIDE, i / n % SIDE}, j = i % n;
+			double g[2][3], sum = 0;
+
+			for (int k = 0; k < 2; k++)
+				for (int x = 0; x < 3; x++) {
+					double p = at[k] < 5 ? points[at[k]] : 0, product = 1;
+
+					for (size_t q = 0; q < 5; q++)
+						product *= q != at[k] ? p - points[q] : 1;
+					g[k][x] = (x == 0 ? 1 : x == 1 ? p : p * p) / product;
+					if (at[k] == 5)
+						g[k][x] = x == 2;
+				}
+			for (int y = 0; y < 3; y++)
+				for (int x = 0; x < 3; x++)
+					sum += g[0][y] * g[1][x] * (double)w[(y * 3 + x) * W_STEP + j];
+			cpu_test_close(u[i / n * U_STEP + j], sum, 2e-6, "filter", i);
+		}
+		mem_free(w);
+	}
+}
