@@ -231,7 +231,8 @@ void rest__model_ready(struct rest_call *c)
 const char *rest_extensions(void)
 {
 	/* of Triton's list what is served, in its order */
-	return "model_repository model_configuration binary_tensor_data parameters statistics";
+	return "classification model_repository model_configuration binary_tensor_data parameters "
+	       "statistics";
 }
 
 void rest__server(struct rest_call *c)

@@ -43,8 +43,14 @@ static struct status put_output(struct rest_infer *q, struct buf *b, uint32_t i,
 	const struct served *m = q->infer.version->owner;
 	struct tensor t;
 	int64_t count;
-	infer_output_shape(&q->infer, i, &t);
-	buf_str(b, m->outputs[i].json_head);
+	TRY(infer_output(&q->infer, i, &t));
+	if (q->infer.classes[i]) {
+		buf_z(b, "{\"name\":");
+		json_put_str(b, m->outputs[i].name);
+		buf_printf(b, ",\"datatype\":\"%s\",\"shape\":[", dtype_wire(t.dtype));
+	} else {
+		buf_str(b, m->outputs[i].json_head);
+	}
 	for (uint32_t k = 0; k < t.rank; k++) {
 		if (k)
 			buf_byte(b, ',');

@@ -218,8 +218,8 @@ static struct status parse_input(struct rest_infer *q, struct json v, struct spa
 	return t.data.p ? read_data(q, in, t.data) : read_binary(q, in, size, tail);
 }
 
-static struct status parse_output_parameters(struct rest_infer *q, struct json v, struct str name,
-                                             struct rest_output *o)
+static struct status parse_output_parameters(struct rest_infer *q, struct json v,
+                                             struct rest_output *o, uint32_t *count)
 {
 	struct json binary = {0}, classes = {0}, region = {0};
 	struct str text;
@@ -238,9 +238,7 @@ static struct status parse_output_parameters(struct rest_infer *q, struct json v
 		            k ? "classification" : "binary_data");
 	if (region.p)
 		return FAIL(NOT_FOUND, "Unable to find shared memory region: '%.*s'", STR_ARG(text));
-	if (k)
-		return FAIL(UNSUPPORTED, "classification is not served yet; ask for output '%.*s' as it "
-		            "is", STR_ARG(name));
+	*count = (uint32_t)k; /* Triton cuts it so, too */
 	return STATUS_GOOD;
 }
 
@@ -259,8 +257,8 @@ static struct status parse_output(struct rest_infer *q, struct json v)
 		return FAIL(INVALID_ARG, "unexpected inference output '%.*s' for model '%s'",
 		            STR_ARG(text), m->name);
 	q->infer.want[i] = true;
-	return parameters.p ? parse_output_parameters(q, parameters, text, &q->outputs[i])
-		: STATUS_GOOD;
+	return parameters.p ? parse_output_parameters(q, parameters, &q->outputs[i],
+	                                              &q->infer.classes[i]) : STATUS_GOOD;
 }
 
 static struct status parse_document(struct rest_infer *q, struct str text, struct span tail)

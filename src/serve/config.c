@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/panic.h"
+#include "serve/classify.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -420,6 +421,8 @@ static struct status make_outputs(struct served *m, const struct model *e)
 		TRY(dims_check(m, "output", c->name, c->dims.p, c->dims.n));
 		set_dims(io, c->dims.p, c->dims.n, c->reshape);
 		TRY(match(m, "output", io, list, n));
+		if (c->label_filename.n)
+			TRY(classify_read_labels(m, c->label_filename, io));
 	}
 	return STATUS_GOOD;
 }

@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/panic.h"
+#include "serve/classify.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -32,7 +33,8 @@ struct status infer_init(struct infer_request *r, struct served_version *v, stru
 	r->inputs = ARENA_ARRAY(a, r->cap_inputs, struct infer_input);
 	r->job.in = ARENA_ARRAY(a, n_in + n_out + 1, struct tensor);
 	r->want = ARENA_ARRAY(a, v->owner->n_outputs + n_out + 1, bool);
-	if (!r->inputs || !r->job.in || !r->want)
+	r->classes = ARENA_ARRAY(a, v->owner->n_outputs + 1, uint32_t);
+	if (!r->inputs || !r->job.in || !r->want || !r->classes)
 		return FAIL(NO_MEMORY, "no memory for the request");
 	r->job.out = r->job.in + n_in;
 	r->job.want = r->want + v->owner->n_outputs;
@@ -356,7 +358,7 @@ struct status infer_start(struct infer_request *r, uint64_t now_ns)
 	return st;
 }
 
-void infer_output_shape(const struct infer_request *r, uint32_t i, struct tensor *out)
+static void output_shape(const struct infer_request *r, uint32_t i, struct tensor *out)
 {
 	const struct served *m = r->version->owner;
 	const struct served_io *io = &m->outputs[i];
@@ -377,4 +379,17 @@ void infer_output_shape(const struct infer_request *r, uint32_t i, struct tensor
 	}
 	if (hole >= 0 && fixed > 0)
 		out->dims[hole] = total / fixed;
+}
+
+struct status infer_output(const struct infer_request *r, uint32_t i, struct tensor *out)
+{
+	const struct served *m = r->version->owner;
+	struct tensor whole;
+	CHECK(i < m->n_outputs);
+	output_shape(r, i, &whole);
+	if (r->classes[i])
+		return classify(&m->outputs[i], &whole, m->max_batch > 0, r->classes[i], r->job.arena,
+		                out);
+	*out = whole;
+	return STATUS_GOOD;
 }

@@ -47,6 +47,7 @@ struct infer_request {
 	uint32_t n_inputs, cap_inputs;
 	bool want_all;
 	bool *want;                          /* by output of the configuration */
+	uint32_t *classes;                   /* likewise: how many are asked for; 0: the tensor */
 	struct runner_job job;
 	void *user;
 };
@@ -62,8 +63,9 @@ struct infer_parameter *infer_add_parameter(struct infer_request *r);
 struct status infer_check(struct infer_request *r) MUST_CHECK;
 /* Hands the job over; job.done is called unless this fails. */
 struct status infer_start(struct infer_request *r, uint64_t now_ns) MUST_CHECK;
-/* Shape of output i of the configuration as clients see it, after the job: dims and rank. */
-void infer_output_shape(const struct infer_request *r, uint32_t i, struct tensor *out);
+/* Output i of the configuration as clients see it, after the job: reshaped, or classified. */
+struct status infer_output(const struct infer_request *r, uint32_t i,
+                           struct tensor *out) MUST_CHECK;
 /* The id, or what Triton writes where there is none. */
 struct str infer_id_text(const struct infer_request *r);
 /* "[request id: 42] " in front of a message: printf(INFER_ID_FORMAT "...",

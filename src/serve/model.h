@@ -22,6 +22,8 @@ struct served_io {
 	bool optional;
 	uint32_t engine;                     /* index in the engine's model */
 	struct str json_head;                /* of an output: its JSON object up to the dims */
+	struct str *labels;                  /* of an output's elements */
+	uint32_t n_labels;
 };
 
 struct served;

@@ -104,7 +104,8 @@ TEST(rest_coding_refuses_what_it_cannot_read)
 	static struct place p;
 	static const struct { const char *coding; struct str body; enum status_code code; } cases[] = {
 		{"br", {"x", 1}, STATUS_UNSUPPORTED}, {"GZIP", {"x", 1}, STATUS_UNSUPPORTED},
-		{"gzip", {"", 0}, STATUS_INVALID_ARG}, {"gzip", {"{\"inputs\":[]}", 13}, STATUS_INVALID_ARG},
+		{"gzip", {"", 0}, STATUS_INVALID_ARG},
+		{"gzip", {"{\"inputs\":[]}", 13}, STATUS_INVALID_ARG},
 		{"identity", {"x", 1}, STATUS_OK}, {"", {"x", 1}, STATUS_OK},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
