@@ -74,7 +74,7 @@ static struct status put_head(struct grpc_infer *q, struct gs_inferred *x)
 		struct gs_output *o = &x->outputs.p[x->outputs.n];
 		if (!wanted(q, i))
 			continue;
-		infer_output_shape(&q->infer, i, &t);
+		TRY(infer_output(&q->infer, i, &t));
 		o->name = s->outputs[i].name;
 		o->datatype = str_from(dtype_wire(t.dtype));
 		o->shape.p = ARENA_ARRAY(a, t.rank + 1, int64_t);
@@ -103,7 +103,7 @@ static struct status put_answer(struct grpc_infer *q, struct span *parts, uint32
 		struct tensor t;
 		if (!wanted(q, i))
 			continue;
-		infer_output_shape(&q->infer, i, &t);
+		TRY(infer_output(&q->infer, i, &t));
 		buf_byte(b, TAG_RAW_OUTPUT);
 		put_varint(b, t.bytes);
 		total += 1 + varint_bytes(t.bytes) + t.bytes;
