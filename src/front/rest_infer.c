@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/panic.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 static bool is_binary(const struct rest_infer *q, uint32_t i)
@@ -77,6 +78,17 @@ static struct status put_output(struct rest_infer *q, struct buf *b, uint32_t i,
 	return STATUS_GOOD;
 }
 
+static void put_sequence(struct buf *b, const struct infer_sequence *s)
+{
+	buf_z(b, "\"parameters\":{\"sequence_id\":");
+	if (s->is_text)
+		json_put_str(b, s->text);
+	else
+		buf_printf(b, "%" PRIu64, s->id);
+	buf_printf(b, ",\"sequence_start\":%s,\"sequence_end\":%s},", s->start ? "true" : "false",
+	           s->end ? "true" : "false");
+}
+
 static struct status put_reply(struct rest_infer *q, struct buf *b, struct span *parts, uint32_t *n)
 {
 	const struct served_version *v = q->infer.version;
@@ -87,6 +99,8 @@ static struct status put_reply(struct rest_infer *q, struct buf *b, struct span 
 		json_put_str(b, q->infer.id);
 		buf_byte(b, ',');
 	}
+	if (infer_tells_sequence(&q->infer))
+		put_sequence(b, &q->infer.sequence);
 	buf_str(b, v->json_head);
 	for (uint32_t i = 0; i < v->owner->n_outputs; i++) {
 		struct span part = {0};

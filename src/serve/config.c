@@ -49,6 +49,21 @@ static bool has_file(struct served *m, const char *version, const char *file)
 	return path && file_exists(path);
 }
 
+/* What an ensemble must have, and what belongs to models with instances. */
+static struct status check_ensemble(const struct served *m)
+{
+	const struct mc_config *c = &m->config;
+	const char *extra = c->instance_group.n ? "instance group should not"
+		: c->optimization ? "optimization should not"
+		: c->model_warmup.n ? "model_warmup can not" : 0;
+	if (!PB_IS_SET(c, mc_config, ensemble_scheduling))
+		return FAIL(INVALID_ARG, "ensemble scheduling must be set for ensemble %s whose platform "
+		            "is ensemble", m->name);
+	if (extra)
+		return FAIL(INVALID_ARG, "%s be specified for ensemble '%s'", extra, m->name);
+	return STATUS_GOOD;
+}
+
 /* backend and platform from each other, or from the files that are there. */
 static struct status find_backend(struct served *m)
 {
@@ -59,9 +74,10 @@ static struct status find_backend(struct served *m)
 	};
 	char **names = 0;
 	uint32_t n = 0;
-	if (str_is(c->platform, "ensemble") || PB_IS_SET(c, mc_config, ensemble_scheduling))
-		return FAIL(UNSUPPORTED, "ensembles are not served yet; remove model '%s' or serve its "
-		            "steps", m->name);
+	if (str_is(c->platform, "ensemble")) {
+		m->platform = "ensemble";
+		return check_ensemble(m);
+	}
 	if (!c->platform.n && !c->backend.n)
 		TRY(file_list(m->dir, &m->arena, &names, &n));
 	for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
@@ -92,6 +108,11 @@ static struct status find_backend(struct served *m)
 	return FAIL(INVALID_ARG, "must specify 'platform' or 'backend' for '%s'", m->name);
 }
 
+bool config_is_ensemble(const struct served *m)
+{
+	return str_is(m->config.platform, "ensemble");
+}
+
 struct status config_identify(struct served *m)
 {
 	struct mc_config *c = &m->config;
@@ -103,6 +124,9 @@ struct status config_identify(struct served *m)
 	if (c->max_batch_size < 0)
 		return FAIL(INVALID_ARG, "'max_batch_size' must be non-negative value for %s", m->name);
 	TRY(find_backend(m));
+	if (PB_IS_SET(c, mc_config, ensemble_scheduling) && !config_is_ensemble(m))
+		return FAIL(INVALID_ARG, "ensemble scheduling cannot be set for model '%s' whose platform "
+		            "is not ensemble", m->name);
 	if (PB_IS_SET(c, mc_config, sequence_batching))
 		return FAIL(UNSUPPORTED, "sequence batching is not served yet; model '%s' asks for it",
 		            m->name);
@@ -364,8 +388,8 @@ static void set_dims(struct served_io *io, const int64_t *dims, uint32_t n,
 
 static struct status make_inputs(struct served *m, const struct model *e)
 {
-	uint32_t n;
-	const struct model_io *list = model_inputs(e, &n);
+	uint32_t n = 0;
+	const struct model_io *list = e ? model_inputs(e, &n) : 0;
 	if (m->config.input.n > LIMIT_INFER_INPUTS)
 		return FAIL(LIMIT, "model %s has %u inputs; %d are served", m->name, m->config.input.n,
 		            LIMIT_INFER_INPUTS);
@@ -385,13 +409,13 @@ static struct status make_inputs(struct served *m, const struct model *e)
 			            STR_ARG(c->name), m->name);
 		TRY(dims_check(m, "input", c->name, c->dims.p, c->dims.n));
 		set_dims(io, c->dims.p, c->dims.n, c->reshape);
-		TRY(match(m, "input", io, list, n));
-		if (io->optional && !list[io->engine].optional && !list[io->engine].unused)
-			return FAIL(INVALID_ARG, "input '%.*s' of model '%s' is optional in the "
-			            "configuration, but the model needs it",
-			            STR_ARG(c->name), m->name);
+		io->engine = i;
+		if (e)
+			TRY(match(m, "input", io, list, n));
 	}
 	uint32_t needed = 0;
+	if (!e)
+		return STATUS_GOOD;
 	for (uint32_t i = 0; i < n; i++)
 		needed += !list[i].optional;
 	if (m->n_inputs < needed || m->n_inputs > n)
@@ -403,8 +427,11 @@ static struct status make_inputs(struct served *m, const struct model *e)
 
 static struct status make_outputs(struct served *m, const struct model *e)
 {
-	uint32_t n;
-	const struct model_io *list = model_outputs(e, &n);
+	uint32_t n = 0;
+	const struct model_io *list = e ? model_outputs(e, &n) : 0;
+	if (m->config.output.n > MODEL_IO_MAX)
+		return FAIL(LIMIT, "model %s has %u outputs; %d are served", m->name, m->config.output.n,
+		            MODEL_IO_MAX);
 	m->outputs = ARENA_ARRAY(&m->arena, m->config.output.n + 1, struct served_io);
 	if (!m->outputs)
 		return FAIL(NO_MEMORY, "no memory for the configuration of %s", m->name);
@@ -420,18 +447,35 @@ static struct status make_outputs(struct served *m, const struct model *e)
 			            STR_ARG(c->name), m->name);
 		TRY(dims_check(m, "output", c->name, c->dims.p, c->dims.n));
 		set_dims(io, c->dims.p, c->dims.n, c->reshape);
-		TRY(match(m, "output", io, list, n));
+		io->engine = i;
+		if (e)
+			TRY(match(m, "output", io, list, n));
 		if (c->label_filename.n)
 			TRY(classify_read_labels(m, c->label_filename, io));
 	}
 	return STATUS_GOOD;
 }
 
+/* What Triton's core writes into the configuration of an ensemble. */
+static struct status ensemble_defaults(struct served *m)
+{
+	struct mc_config *c = &m->config;
+	if (!c->model_transaction_policy)
+		PB_SET(c, mc_config, model_transaction_policy,
+		       ARENA_NEW(&m->arena, struct mc_transaction_policy));
+	return c->model_transaction_policy ? STATUS_GOOD
+		: FAIL(NO_MEMORY, "no memory for the configuration of %s", m->name);
+}
+
 struct status config_complete(struct served *m, const struct served_options *o,
                               const struct model *engine)
 {
-	TRY(fill(m, o, engine));
-	TRY(defaults(m));
+	if (engine) {
+		TRY(fill(m, o, engine));
+		TRY(defaults(m));
+	} else {
+		TRY(ensemble_defaults(m));
+	}
 	TRY(make_inputs(m, engine));
 	TRY(make_outputs(m, engine));
 	m->max_batch = m->config.max_batch_size;

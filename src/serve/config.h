@@ -11,7 +11,9 @@ struct status config_read(struct served *m, const struct served_options *o) MUST
 /* Names, platform, file name and version policy: what must be known before a version can be
  * opened. */
 struct status config_identify(struct served *m) MUST_CHECK;
-/* Fills in what the configuration leaves out from the engine's model, and checks the whole. Then
+bool config_is_ensemble(const struct served *m);
+/* Fills in what the configuration leaves out from the engine's model, and checks the
+ * whole; engine NULL: of an ensemble. Then
  * m's inputs, outputs and config_json are made. */
 struct status config_complete(struct served *m, const struct served_options *o,
                               const struct model *engine) MUST_CHECK;

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/panic.h"
 #include "serve/classify.h"
+#include "serve/ensemble.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,9 +24,11 @@ struct str infer_id_text(const struct infer_request *r)
 
 struct status infer_init(struct infer_request *r, struct served_version *v, struct arena *a)
 {
-	uint32_t n_in, n_out, room = v->owner->n_inputs + 1;
-	model_inputs(v->engine, &n_in);
-	model_outputs(v->engine, &n_out);
+	uint32_t n_in = v->owner->n_inputs, n_out = v->owner->n_outputs, room = n_in + 1;
+	if (!v->owner->ensemble) {
+		model_inputs(v->engine, &n_in);
+		model_outputs(v->engine, &n_out);
+	}
 	memset(r, 0, sizeof *r);
 	r->version = v;
 	r->job.arena = a;
@@ -294,8 +297,8 @@ static void by_name_order(const struct infer_request *r, uint8_t *order)
 }
 
 /* Inputs that were left out: the model's default, or, where nothing reads them, tensors of the
- * right shape. */
-static void bind_absent(struct infer_request *r, int64_t batch)
+ * right shape. A model that reads them fails, as it does in ONNX Runtime. */
+static struct status bind_absent(struct infer_request *r, int64_t batch)
 {
 	const struct served *m = r->version->owner;
 	uint32_t n, skip = m->max_batch > 0;
@@ -305,12 +308,15 @@ static void bind_absent(struct infer_request *r, int64_t batch)
 		struct tensor *t = &r->job.in[io->engine];
 		if (t->data || list[io->engine].optional)
 			continue;
-		CHECK(io->optional && list[io->engine].unused);
+		CHECK(io->optional);
+		if (!list[io->engine].unused)
+			return FAIL(INTERNAL, "onnx runtime error 2: Missing Input: %.*s", STR_ARG(io->name));
 		*t = (struct tensor){.dtype = io->dtype, .rank = io->inner_rank + skip, .data = (void *)""};
 		t->dims[0] = batch;
 		for (uint32_t k = 0; k < io->inner_rank; k++)
 			t->dims[k + skip] = io->inner_dims[k] < 0 ? 1 : io->inner_dims[k];
 	}
+	return STATUS_GOOD;
 }
 
 static struct status check_inputs(struct infer_request *r, int64_t *batch)
@@ -343,7 +349,8 @@ struct status infer_check(struct infer_request *r)
 	TRY(check_names(r));
 	TRY(check_inputs(r, &batch));
 	r->job.batch = batch < 0 ? 1 : batch;
-	bind_absent(r, r->job.batch);
+	if (!m->ensemble)
+		TRY(bind_absent(r, r->job.batch));
 	for (uint32_t i = 0; i < m->n_outputs; i++)
 		if (r->want_all || r->want[i])
 			want[m->outputs[i].engine] = true;
@@ -352,6 +359,10 @@ struct status infer_check(struct infer_request *r)
 
 struct status infer_start(struct infer_request *r, uint64_t now_ns)
 {
+	if (r->version->owner->ensemble) {
+		ensemble_start(r);
+		return STATUS_GOOD;
+	}
 	struct status st = runner_submit(r->version->runner, &r->job, now_ns);
 	if (st.code)
 		return FAIL(UNAVAILABLE, INFER_ID_FORMAT "%s", STR_ARG(infer_id_text(r)), st.msg);
@@ -392,4 +403,9 @@ struct status infer_output(const struct infer_request *r, uint32_t i, struct ten
 		                out);
 	*out = whole;
 	return STATUS_GOOD;
+}
+
+bool infer_tells_sequence(const struct infer_request *r)
+{
+	return r->version->owner->ensemble != 0;
 }

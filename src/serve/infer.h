@@ -66,6 +66,9 @@ struct status infer_start(struct infer_request *r, uint64_t now_ns) MUST_CHECK;
 /* Output i of the configuration as clients see it, after the job: reshaped, or classified. */
 struct status infer_output(const struct infer_request *r, uint32_t i,
                            struct tensor *out) MUST_CHECK;
+/* Whether the reply names the request's sequence among its parameters, as those of ensembles
+ * do. */
+bool infer_tells_sequence(const struct infer_request *r);
 /* The id, or what Triton writes where there is none. */
 struct str infer_id_text(const struct infer_request *r);
 /* "[request id: 42] " in front of a message: printf(INFER_ID_FORMAT "...",

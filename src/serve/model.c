@@ -13,6 +13,7 @@
 #include "base/panic.h"
 #include "codec/json.h"
 #include "serve/config.h"
+#include "serve/ensemble.h"
 #include "serve/runner.h"
 
 #include <inttypes.h>
@@ -139,6 +140,23 @@ static struct status load_version(struct served *m, struct served_version *v,
 	return runner_new(&ro, &v->runner);
 }
 
+/* Versions of an ensemble have no files; they are READY once it is linked. */
+static struct status load_ensemble(struct served *m, const int64_t *numbers,
+                                   const struct served_options *o)
+{
+	for (uint32_t i = 0; i < m->n_versions; i++) {
+		m->versions[i].owner = m;
+		m->versions[i].number = numbers[i];
+		TRY(json_heads(m, &m->versions[i]));
+	}
+	struct status st = ensemble_build(m, o);
+	if (st.code) {
+		ensemble_release(m->ensemble);
+		m->ensemble = 0;
+	}
+	return st;
+}
+
 static void load_versions(struct served *m, const int64_t *numbers, const struct served_options *o)
 {
 	for (uint32_t i = 0; i < m->n_versions; i++) {
@@ -175,6 +193,10 @@ static struct status load(struct served *m, const struct served_options *o)
 	if (!m->versions) {
 		m->n_versions = 0;
 		return FAIL(NO_MEMORY, "no memory to load %s", m->name);
+	}
+	if (config_is_ensemble(m)) {
+		TRY(config_complete(m, o, 0));
+		return load_ensemble(m, numbers, o);
 	}
 	load_versions(m, numbers, o);
 	return STATUS_GOOD;
@@ -213,6 +235,7 @@ void served_free(struct served *m)
 		stats_release(&m->versions[i].stats);
 		model_free(m->versions[i].engine);
 	}
+	ensemble_release(m->ensemble);
 	buf_release(&m->config_json);
 	arena_release(&m->arena);
 	mem_free(m);
@@ -224,7 +247,7 @@ struct status served_find(struct served *m, struct str name, int64_t number,
 	struct served_version *best = 0;
 	bool known = false;
 	CHECK(number >= VERSION_LATEST);
-	if (!m)
+	if (!m || m->failure)
 		return FAIL(NOT_FOUND, "Request for unknown model: '%.*s' is not found", STR_ARG(name));
 	for (uint32_t i = 0; i < m->n_versions; i++) {
 		struct served_version *v = &m->versions[i];

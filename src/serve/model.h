@@ -27,6 +27,7 @@ struct served_io {
 };
 
 struct served;
+struct ensemble;
 enum { VERSION_LATEST = -1 };
 enum served_state { SERVED_LOADING, SERVED_READY, SERVED_UNAVAILABLE };
 
@@ -35,7 +36,7 @@ struct served_version {
 	int64_t number;
 	enum served_state state;
 	const char *reason;                  /* why it is unavailable, "Code: message"; in the arena */
-	struct model *engine;
+	struct model *engine;                /* NULL in an ensemble, and so is the runner */
 	struct runner *runner;
 	struct stats stats;
 	double load_seconds;
@@ -51,6 +52,7 @@ struct served {
 	int32_t max_batch;
 	struct served_io *inputs, *outputs;  /* in the order of the configuration */
 	uint32_t n_inputs, n_outputs;
+	struct ensemble *ensemble;           /* NULL: a model with an engine */
 	struct served_version *versions;     /* ascending */
 	uint32_t n_versions;
 	/* why it has no version, "Code: message"; NULL when it has */

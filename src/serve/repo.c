@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/panic.h"
+#include "serve/ensemble.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -48,6 +49,11 @@ static int by_name(const void *a, const void *b)
 	return strcmp((*(struct served *const *)a)->name, (*(struct served *const *)b)->name);
 }
 
+static struct served *find_any(const void *repo, struct str name)
+{
+	return repo_find(repo, name);
+}
+
 struct status repo_open(struct repo *r, const char *const *dirs, uint32_t n,
                         const struct served_options *o)
 {
@@ -66,6 +72,7 @@ struct status repo_open(struct repo *r, const char *const *dirs, uint32_t n,
 	}
 	if (r->n_models)
 		qsort(r->models, r->n_models, sizeof *r->models, by_name);
+	ensemble_link_all(r->models, r->n_models, find_any, r);
 	atomic_store(&r->ready, 1);
 out:
 	if (st.code)

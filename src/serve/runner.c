@@ -4,8 +4,8 @@
  * an execution of its own, so nothing is shared. Any other gets instance threads, which take jobs
  * from one bounded queue under a lock that is held for a few instructions; each instance has an
  * execution whose pool shares out the usable processors. Caller i counts in shard i of the
- * statistics, instance i in the shard behind the callers'. The lock is listed in
- * docs/internals/threads.md.
+ * statistics, guests in the shard behind them, instance i in the one i behind that. Locks are
+ * listed in docs/internals/threads.md.
  */
 #include "serve/runner.h"
 
@@ -26,8 +26,10 @@ struct runner {
 	struct stats *stats;
 	struct serve_clock clock;
 	bool is_inline;
-	uint32_t n_callers, n_instances;
+	uint32_t n_callers, n_instances, guest_shard;
 	struct exec *callers[CALLERS_MAX];          /* inline */
+	struct exec *guest;                         /* inline, with its shard: of who holds guests */
+	pthread_mutex_t guests;
 	struct instance instances[INSTANCES_MAX];
 	pthread_mutex_t lock;                       /* of the fields below */
 	pthread_cond_t ready;
@@ -77,7 +79,6 @@ static void execute(struct runner *r, struct exec *e, struct runner_job *j, uint
 		j->status = STATUS_GOOD;
 		stats_success(r->stats, shard, j->batch, &j->times, r->clock.unix_ns() / 1000000);
 	}
-	j->done(j);
 }
 
 static void *instance_main(void *arg)
@@ -98,6 +99,7 @@ static void *instance_main(void *arg)
 		pthread_mutex_unlock(&r->lock);
 		atomic_fetch_sub_explicit(&r->stats->pending, 1, memory_order_relaxed);
 		execute(r, in->exec, j, in->shard, r->clock.now_ns());
+		j->done(j);
 		pthread_mutex_lock(&r->lock);
 	}
 	pthread_mutex_unlock(&r->lock);
@@ -111,7 +113,7 @@ static struct status start_instances(struct runner *r, const struct runner_optio
 	for (uint32_t i = 0; i < n; i++) {
 		struct instance *in = &r->instances[i];
 		in->runner = r;
-		in->shard = o->callers + i;
+		in->shard = o->callers + 1 + i;
 		r->n_instances = i + 1;
 		TRY(exec_new(r->model, threads ? threads : 1, &in->exec));
 		if (pthread_create(&in->thread, 0, instance_main, in))
@@ -127,7 +129,7 @@ static struct status start_inline(struct runner *r, uint32_t callers)
 	r->n_callers = callers;
 	for (uint32_t i = 0; i < callers; i++)
 		TRY(exec_new(r->model, 1, &r->callers[i]));
-	return STATUS_GOOD;
+	return exec_new(r->model, 1, &r->guest);
 }
 
 struct status runner_new(const struct runner_options *o, struct runner **out)
@@ -142,9 +144,11 @@ struct status runner_new(const struct runner_options *o, struct runner **out)
 	r->clock = o->clock;
 	r->last = &r->first;
 	pthread_mutex_init(&r->lock, 0);
+	pthread_mutex_init(&r->guests, 0);
 	pthread_cond_init(&r->ready, 0);
 	r->is_inline = model_cost_ns(o->model) < INLINE_NS;
-	GO(stats_init(r->stats, o->callers + (r->is_inline ? 0 : o->instances)));
+	r->guest_shard = o->callers;
+	GO(stats_init(r->stats, o->callers + 1 + (r->is_inline ? 0 : o->instances)));
 	GO(r->is_inline ? start_inline(r, o->callers) : start_instances(r, o));
 	*out = r;
 	r = 0;
@@ -153,12 +157,36 @@ out:
 	return st;
 }
 
+/* On the thread of the caller, with an execution that nobody else uses meanwhile. */
+static void run_here(struct runner *r, struct runner_job *j, uint64_t now)
+{
+	if (j->thread == RUNNER_GUEST) {
+		pthread_mutex_lock(&r->guests);
+		execute(r, r->guest, j, r->guest_shard, now);
+		pthread_mutex_unlock(&r->guests);
+	} else {
+		CHECK(j->thread < r->n_callers);
+		execute(r, r->callers[j->thread], j, j->thread, now);
+	}
+	j->done(j);
+}
+
+/* On the thread that hands the job over, which counts in its own shard. */
+static void count_refusal(struct runner *r, const struct runner_job *j)
+{
+	bool guest = j->thread == RUNNER_GUEST;
+	if (guest)
+		pthread_mutex_lock(&r->guests);
+	stats_failure(r->stats, guest ? r->guest_shard : j->thread, FAILURE_REJECTED, 0);
+	if (guest)
+		pthread_mutex_unlock(&r->guests);
+}
+
 struct status runner_submit(struct runner *r, struct runner_job *j, uint64_t now)
 {
 	j->queued_ns = now;
 	if (r->is_inline) {
-		CHECK(j->thread < r->n_callers);
-		execute(r, r->callers[j->thread], j, j->thread, now);
+		run_here(r, j, now);
 		return STATUS_GOOD;
 	}
 	atomic_fetch_add_explicit(&r->stats->pending, 1, memory_order_relaxed);
@@ -175,7 +203,7 @@ struct status runner_submit(struct runner *r, struct runner_job *j, uint64_t now
 	if (!full)
 		return STATUS_GOOD;
 	atomic_fetch_sub_explicit(&r->stats->pending, 1, memory_order_relaxed);
-	stats_failure(r->stats, j->thread, FAILURE_REJECTED, 0);
+	count_refusal(r, j);
 	return FAIL(UNAVAILABLE, "Exceeds maximum queue size");
 }
 
@@ -194,6 +222,8 @@ void runner_free(struct runner *r)
 	}
 	for (uint32_t i = 0; i < r->n_callers; i++)
 		exec_free(r->callers[i]);
+	exec_free(r->guest);
+	pthread_mutex_destroy(&r->guests);
 	pthread_cond_destroy(&r->ready);
 	pthread_mutex_destroy(&r->lock);
 	mem_free(r);
@@ -201,5 +231,5 @@ void runner_free(struct runner *r)
 
 bool runner_inline(const struct runner *r)
 {
-	return r->is_inline;
+	return r && r->is_inline;
 }

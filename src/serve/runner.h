@@ -7,6 +7,8 @@
 #include "serve/stats.h"
 
 struct runner;
+/* The thread of a job that no caller hands over: it shares one execution under a lock. */
+#define RUNNER_GUEST UINT32_MAX
 
 /* Time comes from outside, so that tests decide it. */
 struct serve_clock { uint64_t (*now_ns)(void), (*unix_ns)(void); };
@@ -17,7 +19,8 @@ struct runner_job {
 	struct tensor *out;              /* filled: shapes, and data in `arena` where wanted */
 	const bool *want;
 	struct arena *arena;             /* of the request; the runner's while the job runs */
-	uint32_t thread;                 /* of the caller: which execution an inline run uses */
+	/* of the caller: which execution an inline run uses; or RUNNER_GUEST */
+	uint32_t thread;
 	int64_t batch;
 	struct status status;            /* its message lies in `arena` */
 	struct stats_times times;
@@ -43,6 +46,8 @@ struct status runner_new(const struct runner_options *o, struct runner **out) MU
 struct status runner_submit(struct runner *r, struct runner_job *j, uint64_t now_ns) MUST_CHECK;
 /* Lets what is queued end, then frees. */
 void runner_free(struct runner *r);
+/* Whether done is called before runner_submit returns. r NULL: of an ensemble, which may do
+ * either. */
 bool runner_inline(const struct runner *r);
 
 #endif
