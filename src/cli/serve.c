@@ -11,6 +11,7 @@
 #include "cli/serve_options.h"
 #include "front/grpc.h"
 #include "nereid/nereid.h"
+#include "serve/settings.h"
 #include "serve/table.h"
 
 #include <pthread.h>
@@ -24,6 +25,7 @@
 struct serve {
 	struct serve_options o;
 	struct repo repo;
+	struct settings settings;
 	struct rest rest;
 	struct grpc_front grpc;
 	struct metrics_front metrics;
@@ -92,6 +94,7 @@ static struct status open_ports(struct serve *s)
 {
 	const struct serve_options *o = &s->o;
 	rest_init(&s->rest, &s->repo, o->args.value[OPT_SERVE_ID]);
+	s->rest.settings = &s->settings;
 	s->rest.strict_ready = o->strict_ready;
 	s->rest.max_json_bytes = o->max_json_bytes;
 	metrics_init(&s->metrics, &s->repo, o->cpu_metrics);
@@ -170,6 +173,7 @@ static struct status serve(struct serve *s, int argc, char **argv)
 	struct status st = STATUS_GOOD;
 	sigset_t signals;
 
+	settings_init(&s->settings);
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
@@ -194,6 +198,7 @@ out:
 	grpc_front_release(&s->grpc);
 	metrics_release(&s->metrics);
 	repo_release(&s->repo);
+	settings_release(&s->settings);
 	return st;
 }
 

@@ -95,9 +95,8 @@ static bool string(struct check *c)
 			if (!escape(c, start))
 				return false;
 		} else if ((unsigned char)*c->p < 0x20) {
-			return fail(c, *c->p ? "Invalid encoding in string." : "Missing a closing quotation "
-			            "mark in string.",
-			            c->p);
+			return fail(c, *c->p ? "Invalid escape character in string."
+			            : "Missing a closing quotation mark in string.", c->p);
 		} else {
 			c->p++;
 		}

@@ -232,7 +232,7 @@ const char *rest_extensions(void)
 {
 	/* of Triton's list what is served, in its order */
 	return "classification model_repository model_configuration binary_tensor_data parameters "
-	       "statistics";
+	       "statistics trace logging";
 }
 
 void rest__server(struct rest_call *c)

@@ -6,8 +6,10 @@
 #include "serve/metrics.h"
 
 enum { FRONT_THREADS_MAX = 256 };
+struct settings;
 struct rest {
 	struct repo *repo;
+	struct settings *settings;            /* shared with other fronts */
 	const char *id;                       /* of the server, in its metadata */
 	bool strict_ready;
 	uint64_t max_json_bytes;              /* --http-max-input-size */

@@ -86,10 +86,14 @@ struct status rest__add_parameter(struct rest_infer *q, struct str key, struct j
 	return STATUS_GOOD;
 }
 
-static struct status parse_one(struct rest_infer *q, struct str key, struct json v)
+/* Of a known parameter that comes twice the first counts; *seen has a bit for each. */
+static struct status parse_one(struct rest_infer *q, struct str key, struct json v, unsigned *seen)
 {
 	struct infer_request *r = &q->infer;
 	enum known k = find(key);
+	if (k && *seen & 1u << k)
+		return STATUS_GOOD;
+	*seen |= 1u << k;
 	switch (k) {
 	case KNOWN_SEQUENCE_ID:
 		return sequence_id(q, v);
@@ -114,7 +118,8 @@ struct status rest__parse_parameters(struct rest_infer *q, struct json v)
 	if (json_kind(v) != JSON_OBJECT)
 		return FAIL(INTERNAL, "failed to get request params.: attempt to get members for "
 		            "non-object");
+	unsigned seen = 0;
 	for (struct json_walk w = json_walk(v); json_next(&w);)
-		TRY(parse_one(q, w.key, w.value));
+		TRY(parse_one(q, w.key, w.value, &seen));
 	return STATUS_GOOD;
 }

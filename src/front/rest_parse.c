@@ -90,7 +90,8 @@ static struct status read_strings(struct rest_infer *q, struct infer_input *in, 
 	int64_t have;
 	struct status st = json_bytes(data, q->call.x->arena, b, &have);
 	if (st.code)
-		return st.code == STATUS_INVALID_ARG ? rest__json_bad("data", st.msg) : st;
+		return st.code == STATUS_INVALID_ARG ? FAIL(INTERNAL, "Unable to parse JSON bytes array: "
+		                                            "%s", st.msg) : st;
 	if (have != want)
 		return wrong_count();
 	in->bytes = b->n;

@@ -47,7 +47,7 @@ TEST(json_errors_as_rapidjson)
 	bad("[\"\\uD800\\uFFFF\"]", "The surrogate pair in string is invalid. at 2");
 	bad("[\"\\uDC00\"]", "The surrogate pair in string is invalid. at 2");
 	bad("[\"Test]", "Missing a closing quotation mark in string. at 7");
-	bad("[\"a\x01\"]", "Invalid encoding in string. at 3");
+	bad("[\"a\x01\"]", "Invalid escape character in string. at 3");
 	bad("1.a", "Miss fraction part in number. at 2");
 	bad("1e_", "Miss exponent in number. at 2");
 	bad("[1e309]", "Number too big to be stored in double. at 1");

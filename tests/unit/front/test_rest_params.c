@@ -30,6 +30,8 @@ TEST(rest_params_known)
 	assert_true(q.infer.sequence.start && !q.infer.sequence.end && !q.infer.sequence.is_text);
 	assert_true(q.binary_default);
 	assert_int_equal(q.infer.n_parameters, 0);
+	assert_int_equal(parse("{\"priority\":1,\"priority\":\"x\"}").code, STATUS_OK);
+	assert_int_equal(q.infer.priority, 1);
 	assert_int_equal(parse("{\"sequence_id\":\"a\\u0062\"}").code, STATUS_OK);
 	assert_true(q.infer.sequence.is_text && str_is(q.infer.sequence.text, "ab"));
 	arena_release(&arena);
