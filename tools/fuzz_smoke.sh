@@ -8,7 +8,7 @@ one() { # NAME: its corpus is copied, so what it finds on the way stays out of t
 	rm -rf "$work"
 	mkdir -p "$work"
 	[ ! -d "tests/fuzz/corpus/$1" ] || cp -r "tests/fuzz/corpus/$1/." "$work/"
-	"$dir/$1" -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=10 -max_len=65536 -artifact_prefix="$dir/$1-" \
+	"$dir/$1" -max_total_time="$seconds" -seed="${FUZZ_SEED:-1}" -rss_limit_mb=2048 -timeout=10 -max_len=65536 -artifact_prefix="$dir/$1-" \
 		"$work" >"$dir/$1.log" 2>&1
 	rc=$?
 	if [ "$1" = canary ]; then rc=$((rc == 0)); fi

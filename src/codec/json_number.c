@@ -209,14 +209,64 @@ static bool element(const char *p, const char *end, enum dtype t, double *d, int
 	return good;
 }
 
+/* A decimal without exponent, as most are: what json__number gives. p is in an array, whose end
+ * ends every number. NULL: not so simple. */
+static inline const char *simple(const char *p, double *out)
+{
+	bool minus = *p == '-';
+	p += minus;
+	const char *start = p, *point;
+	uint64_t m = 0;
+	for (; (unsigned char)(*p - '0') < 10; p++)
+		m = m * 10 + (uint64_t)(*p - '0');
+	point = p;
+	if (*p == '.')
+		for (p++; (unsigned char)(*p - '0') < 10; p++)
+			m = m * 10 + (uint64_t)(*p - '0');
+	if (p == start || p - start > 15 || *p == 'e' || *p == 'E')
+		return 0;
+	double v = p > point ? (double)m / powers[p - point - 1] : (double)m;
+	*out = minus ? -v : v;
+	return p;
+}
+
+/* The elements of an array up to the first that is not simple; returns where they end. */
+static const char *simple_floats(const char *p, enum dtype t, void *out, int64_t max, int64_t *n)
+{
+	double d;
+	const char *next;
+	for (;; p++) {
+		while (*p == ' ')
+			p++;
+		if (!((unsigned char)(*p - '0') < 10 || *p == '-') || !(next = simple(p, &d)))
+			return p;
+		if (*n < max && t == DTYPE_FP32)
+			((float *)out)[*n] = (float)d;
+		else if (*n < max)
+			((double *)out)[*n] = d;
+		++*n;
+		p = next;
+		if (*p != ',')
+			return p;
+	}
+}
+
+/* Between the elements. */
+static bool is_gap(char c)
+{
+	return c == ',' || c == '[' || c == ']' || c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
 struct status json_numbers(struct json v, enum dtype t, void *out, int64_t max, int64_t *count)
 {
 	int64_t n = 0, whole = 0;
 	double d = 0;
 	CHECK(t != DTYPE_BYTES && t != DTYPE_FP16 && t != DTYPE_BF16);
 	for (const char *p = v.p, *next = p; p < v.end; p = next) {
-		if (strchr("[], \n\r\t", *p)) {
+		if (is_gap(*p)) {
 			next = p + 1;
+			if (*p == '[' && is_float(t))
+				next = simple_floats(p + 1, t, out, max, &n);
 			continue;
 		}
 		if (!element(p, v.end, t, &d, &whole, &next))
