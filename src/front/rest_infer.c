@@ -39,6 +39,21 @@ static void put_strings(struct buf *b, const struct tensor *t)
 	buf_byte(b, ']');
 }
 
+struct status rest__put_values(struct buf *b, struct str name, const struct tensor *t,
+                               int64_t *count)
+{
+	if (t->dtype == DTYPE_FP16 || t->dtype == DTYPE_BF16)
+		return FAIL(INVALID_ARG, "sending %s data via JSON is not supported. Please use the "
+		            "binary data format for output %.*s", dtype_wire(t->dtype), STR_ARG(name));
+	if (!tensor_elements(t, count))
+		return FAIL(INTERNAL, "output '%.*s' cannot be written", STR_ARG(name));
+	if (t->dtype == DTYPE_BYTES)
+		put_strings(b, t);
+	else if (!json_put_numbers(b, t->dtype, t->data, *count))
+		return FAIL(INTERNAL, "output '%.*s' cannot be written", STR_ARG(name));
+	return STATUS_GOOD;
+}
+
 static struct status put_output(struct rest_infer *q, struct buf *b, uint32_t i, struct span *part)
 {
 	const struct served *m = q->infer.version->owner;
@@ -65,15 +80,8 @@ static struct status put_output(struct rest_infer *q, struct buf *b, uint32_t i,
 		*part = (struct span){t.data, t.bytes};
 		return STATUS_GOOD;
 	}
-	if (t.dtype == DTYPE_FP16 || t.dtype == DTYPE_BF16)
-		return FAIL(INVALID_ARG, "sending %s data via JSON is not supported. Please use the "
-		            "binary data format for output %.*s",
-		            dtype_wire(t.dtype), STR_ARG(m->outputs[i].name));
 	buf_z(b, ",\"data\":");
-	if (t.dtype == DTYPE_BYTES)
-		put_strings(b, &t);
-	else if (!tensor_elements(&t, &count) || !json_put_numbers(b, t.dtype, t.data, count))
-		return FAIL(INTERNAL, "output '%.*s' cannot be written", STR_ARG(m->outputs[i].name));
+	TRY(rest__put_values(b, m->outputs[i].name, &t, &count));
 	buf_byte(b, '}');
 	return STATUS_GOOD;
 }
@@ -161,20 +169,18 @@ static void done_there(struct runner_job *j)
 	struct infer_request *r = (struct infer_request *)((char *)j - offsetof(struct infer_request,
 	                                                                        job));
 	struct rest_infer *q = r->user;
-	q->post.fn = answer;
+	q->post.fn = q->answer;
 	q->post.arg = q;
 	net_post(q->call.x->loop, &q->post);
 }
 
-static struct status begin(struct rest_infer *q)
+static struct status begin(struct rest_infer *q, rest_parse_fn *parse)
 {
 	struct served *m;
 	struct served_version *v;
-	struct span body = q->call.x->body;
 	TRY(rest__find(&q->call, &m, &v));
 	TRY(infer_init(&q->infer, v, q->call.x->arena));
-	TRY(rest__decode(&q->call, &body));
-	TRY(rest__parse_infer(q, body));
+	TRY(parse(q));
 	TRY(infer_check(&q->infer));
 	q->infer.user = q;
 	q->infer.job.thread = q->call.x->thread;
@@ -183,7 +189,7 @@ static struct status begin(struct rest_infer *q)
 	return infer_start(&q->infer, clock_ns());
 }
 
-void rest__infer(struct rest_call *c)
+void rest__serve(struct rest_call *c, rest_parse_fn *parse, rest_answer_fn *reply)
 {
 	struct rest_infer *q = ARENA_NEW(c->x->arena, struct rest_infer);
 	if (!q) {
@@ -191,10 +197,23 @@ void rest__infer(struct rest_call *c)
 		return;
 	}
 	q->call = *c;
+	q->answer = reply;
 	q->begun_ns = clock_ns();
-	struct status st = begin(q);
+	struct status st = begin(q, parse);
 	if (st.code)
 		rest__reply_status(c, st);
 	else if (runner_inline(q->infer.version->runner))
-		answer(q);
+		reply(q);
+}
+
+static struct status parse_body(struct rest_infer *q)
+{
+	struct span body = q->call.x->body;
+	TRY(rest__decode(&q->call, &body));
+	return rest__parse_infer(q, body);
+}
+
+void rest__infer(struct rest_call *c)
+{
+	rest__serve(c, parse_body, answer);
 }

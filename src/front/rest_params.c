@@ -51,18 +51,10 @@ static struct status sequence_id(struct rest_infer *q, struct json v)
 	return STATUS_GOOD;
 }
 
-struct status rest__add_parameter(struct rest_infer *q, struct str key, struct json v)
+struct status rest__add_parameter(struct rest_infer *q, struct str name, struct json v)
 {
 	struct arena *a = q->call.x->arena;
-	/* a key is a string whose quotes are left out */
-	struct json quoted = {key.p - 1, key.p + key.n + 1};
-	struct str name;
 	enum json_kind kind = json_kind(v);
-	if (!json_str(quoted, a, &name))
-		return FAIL(NO_MEMORY, "no memory for the parameters");
-	if (str_starts(name, STR("triton_")))
-		return FAIL(INVALID_ARG, "parameter keys starting with 'triton_' are reserved for Triton "
-		            "usage and should not be specified.");
 	if (kind != JSON_STRING && kind != JSON_NUMBER && kind != JSON_BOOL)
 		return FAIL(INVALID_ARG, "parameter '%.*s' has invalid type. It should be either 'int', "
 		            "'bool', or 'string'.", STR_ARG(name));
@@ -110,7 +102,13 @@ static struct status parse_one(struct rest_infer *q, struct str key, struct json
 	case KNOWN_NONE:
 		break;
 	}
-	return rest__add_parameter(q, key, v);
+	struct str name;
+	if (!json_str(rest__quoted(key), q->call.x->arena, &name))
+		return FAIL(NO_MEMORY, "no memory for the parameters");
+	if (str_starts(name, STR("triton_")))
+		return FAIL(INVALID_ARG, "parameter keys starting with 'triton_' are reserved for Triton "
+		            "usage and should not be specified.");
+	return rest__add_parameter(q, name, v);
 }
 
 struct status rest__parse_parameters(struct rest_infer *q, struct json v)

@@ -102,7 +102,7 @@ static struct status read_strings(struct rest_infer *q, struct infer_input *in, 
 	return STATUS_GOOD;
 }
 
-static struct status read_data(struct rest_infer *q, struct infer_input *in, struct json data)
+struct status rest__read_values(struct rest_infer *q, struct infer_input *in, struct json data)
 {
 	int64_t want, have;
 	if (in->dtype == DTYPE_FP16 || in->dtype == DTYPE_BF16)
@@ -110,8 +110,6 @@ static struct status read_data(struct rest_infer *q, struct infer_input *in, str
 		            "binary data format "
 		            "for input %.*s", dtype_wire(in->dtype), STR_ARG(in->name));
 	TRY(element_count(in, &want, &in->bytes));
-	if (json_kind(data) != JSON_ARRAY)
-		return rest__json_bad("data", "attempt to access JSON non-array as array");
 	if (want == 0 || in->rank == 0) {
 		in->bytes = 0;
 		return STATUS_GOOD;
@@ -181,12 +179,25 @@ static struct status one_source(const struct input_text *t, uint64_t *size, stru
 	return STATUS_GOOD;
 }
 
-static bool already_there(const struct infer_request *r, const struct infer_input *in)
+struct status rest__check_new(const struct infer_request *r, const struct infer_input *in)
 {
 	for (uint32_t i = 0; &r->inputs[i] != in; i++)
 		if (str_eq(r->inputs[i].name, in->name))
-			return true;
-	return false;
+			return FAIL(INVALID_ARG, INFER_ID_FORMAT "input '%.*s' already exists in request",
+			            STR_ARG(infer_id_text(r)), STR_ARG(in->name));
+	return STATUS_GOOD;
+}
+
+/* "data", whose shape is checked before its kind. */
+static struct status read_data(struct rest_infer *q, struct infer_input *in, struct json data)
+{
+	int64_t count;
+	size_t bytes;
+	if (json_kind(data) != JSON_ARRAY && in->dtype != DTYPE_FP16 && in->dtype != DTYPE_BF16) {
+		TRY(element_count(in, &count, &bytes));
+		return rest__json_bad("data", "attempt to access JSON non-array as array");
+	}
+	return rest__read_values(q, in, data);
 }
 
 static struct status parse_input(struct rest_infer *q, struct json v, struct span *tail)
@@ -213,9 +224,7 @@ static struct status parse_input(struct rest_infer *q, struct json v, struct spa
 	in->dtype = dtype_from_wire(type);
 	if (!in->dtype)
 		return FAIL(INVALID_ARG, "invalid datatype for input %.*s", STR_ARG(in->name));
-	if (already_there(&q->infer, in))
-		return FAIL(INVALID_ARG, INFER_ID_FORMAT "input '%.*s' already exists in request",
-		            STR_ARG(infer_id_text(&q->infer)), STR_ARG(in->name));
+	TRY(rest__check_new(&q->infer, in));
 	return t.data.p ? read_data(q, in, t.data) : read_binary(q, in, size, tail);
 }
 

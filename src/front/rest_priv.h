@@ -48,7 +48,13 @@ struct status rest__parse_infer(struct rest_infer *q, struct span body) MUST_CHE
 /* The object "parameters" of a request. */
 struct status rest__parse_parameters(struct rest_infer *q, struct json v) MUST_CHECK;
 /* One parameter that means nothing to the server. */
-struct status rest__add_parameter(struct rest_infer *q, struct str key, struct json v) MUST_CHECK;
+struct status rest__add_parameter(struct rest_infer *q, struct str name,
+                                  struct json v) MUST_CHECK;
+/* A key as the string that it is in the document. */
+static inline struct json rest__quoted(struct str key)
+{
+	return (struct json){key.p - 1, key.p + key.n + 1};
+}
 /* What Triton says of JSON of the wrong type. */
 #define REST_NOT_STRING "attempt to access JSON non-string as string"
 #define REST_NOT_BOOL "attempt to access JSON non-boolean as boolean"
@@ -56,13 +62,28 @@ struct status rest__add_parameter(struct rest_infer *q, struct str key, struct j
 struct status rest__json_bad(const char *field, const char *text) MUST_CHECK;
 
 struct rest_output { bool binary; };
+typedef struct status rest_parse_fn(struct rest_infer *q);
+typedef void rest_answer_fn(void *q);            /* struct rest_infer, when its job is done */
 struct rest_infer {
 	struct rest_call call;
 	struct infer_request infer;
 	struct rest_output outputs[MODEL_IO_MAX];
 	bool binary_default;
+	rest_answer_fn *answer;
 	struct net_post post;
 	uint64_t begun_ns;
 };
+/* Finds the model, parses the request, runs it, and answers, on the loop's thread; what goes
+ * wrong until then is answered here. */
+void rest__serve(struct rest_call *c, rest_parse_fn *parse, rest_answer_fn *reply);
+/* A tensor of that name as a JSON array, and how many elements it has. */
+struct status rest__put_values(struct buf *b, struct str name, const struct tensor *t,
+                               int64_t *count) MUST_CHECK;
+/* Numbers or texts, one or an array of them, as the data of an input with its type and shape. */
+struct status rest__read_values(struct rest_infer *q, struct infer_input *in,
+                                struct json v) MUST_CHECK;
+/* INVALID_ARG where an earlier input has in's name. */
+struct status rest__check_new(const struct infer_request *r, const struct infer_input *in)
+	MUST_CHECK;
 
 #endif
