@@ -95,6 +95,8 @@ static struct status open_ports(struct serve *s)
 	const struct serve_options *o = &s->o;
 	rest_init(&s->rest, &s->repo, o->args.value[OPT_SERVE_ID]);
 	s->rest.settings = &s->settings;
+	TRY_MSG(forward_init(&s->rest.forward, o->args.value[OPT_SERVE_HTTP_HEADER_FORWARD_PATTERN]),
+	        "--http-header-forward-pattern");
 	s->rest.strict_ready = o->strict_ready;
 	s->rest.max_json_bytes = o->max_json_bytes;
 	metrics_init(&s->metrics, &s->repo, o->cpu_metrics);

@@ -35,6 +35,7 @@ void rest_init(struct rest *r, struct repo *repo, const char *id)
 
 void rest_release(struct rest *r)
 {
+	forward_release(&r->forward);
 	for (int i = 0; i < FRONT_THREADS_MAX; i++)
 		buf_release(&r->scratch[i]);
 }

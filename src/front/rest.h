@@ -3,6 +3,7 @@
 #define NEREID_FRONT_REST_H
 
 #include "net/http.h"
+#include "serve/forward.h"
 #include "serve/metrics.h"
 
 enum { FRONT_THREADS_MAX = 256 };
@@ -10,6 +11,7 @@ struct settings;
 struct rest {
 	struct repo *repo;
 	struct settings *settings;            /* shared with other fronts */
+	struct forward forward;               /* headers that become parameters */
 	const char *id;                       /* of the server, in its metadata */
 	bool strict_ready;
 	uint64_t max_json_bytes;              /* --http-max-input-size */

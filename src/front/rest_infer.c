@@ -174,6 +174,15 @@ static void done_there(struct runner_job *j)
 	net_post(q->call.x->loop, &q->post);
 }
 
+static struct status forward(struct rest_infer *q)
+{
+	const struct forward *f = &q->call.rest->forward;
+	const struct http1_request *r = q->call.x->request;
+	for (uint32_t i = 0; f->on && i < r->n_headers; i++)
+		TRY(forward_header(f, &q->infer, r->headers[i].name, r->headers[i].value));
+	return STATUS_GOOD;
+}
+
 static struct status begin(struct rest_infer *q, rest_parse_fn *parse)
 {
 	struct served *m;
@@ -181,6 +190,7 @@ static struct status begin(struct rest_infer *q, rest_parse_fn *parse)
 	TRY(rest__find(&q->call, &m, &v));
 	TRY(infer_init(&q->infer, v, q->call.x->arena));
 	TRY(parse(q));
+	TRY(forward(q));
 	TRY(infer_check(&q->infer));
 	q->infer.user = q;
 	q->infer.job.thread = q->call.x->thread;
