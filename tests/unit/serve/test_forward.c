@@ -53,7 +53,8 @@ TEST(forward_reads_what_re2_has_over_posix)
 
 TEST(forward_refuses_what_it_does_not_know)
 {
-	static const char *const bad[] = {"(", "[a", "(?P<n>a)", "(?=a)", "a\\", "\\1", "\\p", "a)(?i)b"};
+	static const char *const bad[] = {"(", "[a", "(?P<n>a)", "(?=a)", "a\\", "\\1", "\\p",
+	                                  "a)(?i)b"};
 	struct forward f;
 	char longest[5000];
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
