@@ -106,7 +106,8 @@ static struct status open_ports(struct serve *s)
 	TRY(net_new(1, &s->metrics_net));
 	if (o->allow_grpc) {
 		struct net_address at = {.host = o->grpc_address, .port = (uint16_t)o->grpc_port,
-		                         .reuse_port = o->reuse_grpc_port, .name = "gRPC"};
+		                         .reuse_port = o->reuse_grpc_port, .name = "gRPC",
+		                         .tls = o->grpc_tls.cert ? &o->grpc_tls : 0};
 		struct grpc_options g = o->grpc;
 		g.handler = grpc_front_handle;
 		g.streams = grpc_front_streams;
@@ -116,7 +117,8 @@ static struct status open_ports(struct serve *s)
 	}
 	if (o->allow_http) {
 		struct net_address at = {.host = o->http_address, .port = (uint16_t)o->http_port,
-		                         .reuse_port = o->reuse_http_port, .name = "HTTP"};
+		                         .reuse_port = o->reuse_http_port, .name = "HTTP",
+		                         .tls = o->http_tls.cert ? &o->http_tls : 0};
 		struct http_options h = {.handler = rest_handle, .ctx = &s->rest, .lead = rest_lead};
 		TRY(http_listen(s->net, &at, &h));
 		LOG_I("Started HTTPService at %s:%u", o->http_address, (unsigned)o->http_port);

@@ -179,6 +179,32 @@ static struct status grpc(struct serve_options *s)
 	return boolean(s, OPT_SERVE_REUSE_GRPC_PORT, &s->reuse_grpc_port);
 }
 
+/* Options of one service's TLS. */
+struct tls_names { enum option use, mutual, cert, key, root; };
+
+static struct status tls(const struct serve_options *s, struct tls_names o, struct tls_options *out)
+{
+	const char *const *value = s->args.value;
+	bool use, mutual;
+	TRY(boolean(s, o.use, &use));
+	TRY(boolean(s, o.mutual, &mutual));
+	if (!use && !mutual)
+		return STATUS_GOOD;
+	if (!value[o.cert] || !value[o.key])
+		return FAIL(INVALID_ARG, "--%s needs --%s and --%s", args_option(use ? o.use : o.mutual),
+		            args_option(o.cert), args_option(o.key));
+	if (mutual && !value[o.root])
+		return FAIL(INVALID_ARG, "--%s needs --%s", args_option(o.mutual), args_option(o.root));
+	*out = (struct tls_options){.cert = value[o.cert], .key = value[o.key],
+	                            .root = mutual ? value[o.root] : 0};
+	return STATUS_GOOD;
+}
+
+#define TLS_NAMES(service)                                                                     \
+	(struct tls_names){OPT_SERVE_##service##_USE_SSL, OPT_SERVE_##service##_USE_SSL_MUTUAL, \
+		OPT_SERVE_##service##_SERVER_CERT, OPT_SERVE_##service##_SERVER_KEY,            \
+		OPT_SERVE_##service##_ROOT_CERT}
+
 struct listens { bool on; const char *name, *address; uint64_t port; };
 
 static struct status apart(struct listens a, struct listens b)
@@ -209,6 +235,8 @@ struct status serve_options_read(struct serve_options *s, int argc, char **argv)
 	TRY(flags(s));
 	TRY(backend_config(s));
 	TRY(grpc(s));
+	TRY(tls(s, TLS_NAMES(HTTP), &s->http_tls));
+	TRY(tls(s, TLS_NAMES(GRPC), &s->grpc_tls));
 	TRY(args_u64(a, OPT_SERVE_HTTP_PORT, 1, 65535, &s->http_port));
 	TRY(args_u64(a, OPT_SERVE_METRICS_PORT, 1, 65535, &s->metrics_port));
 	TRY(args_u64(a, OPT_SERVE_HTTP_THREAD_COUNT, 0, FRONT_THREADS_MAX, &threads));

@@ -4,6 +4,7 @@
 
 #include "cli/args.h"
 #include "net/grpc.h"
+#include "net/tls.h"
 
 enum { REPOSITORIES_MAX = 32 };
 
@@ -18,6 +19,8 @@ struct serve_options {
 	bool cpu_metrics, complete;
 	/* of struct grpc_options; the rest of it is filled in by the server */
 	struct grpc_options grpc;
+	/* cert NULL: without TLS */
+	struct tls_options http_tls, grpc_tls;
 };
 
 /* Reads argv, sets up the log, and warns of or refuses what later.def lists. */

@@ -524,5 +524,6 @@ struct status http_listen(struct net *n, const struct net_address *at,
 		return FAIL(NO_MEMORY, "no memory for the %s service", at->name);
 	*copy = *o;
 	return net__serve(n, &(struct service){.at = *at, .accept = accept_conn, .release = free_spare,
+	                                       .alpn = "http/1.1",
 	                                       .options = copy});
 }

@@ -443,5 +443,5 @@ struct status grpc_listen(struct net *n, const struct net_address *at,
 		return FAIL(NO_MEMORY, "no memory for the %s service", at->name);
 	*copy = *o;
 	return net__serve(n, &(struct service){.at = *at, .accept = accept_conn, .release = release,
-	                                       .alarm = call__expire, .options = copy});
+	                                       .alarm = call__expire, .alpn = "h2", .options = copy});
 }

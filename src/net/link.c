@@ -1,10 +1,11 @@
 /* Links: reading, writing, ending and closing a stream on its loop.
  *
- * A thin layer over uv, so that protocols see neither the kind of socket nor uv's callbacks.
+ * A thin layer over uv and, where the listener has it, TLS, so that protocols see neither the kind
+ * of socket nor uv's callbacks.
  * Writes try the socket first and queue only what it did not take. A link is in its listener's
  * list from accept until `closed`. Owned by the loop's thread.
  */
-#include "net/link.h"
+#include "net/link_tls.h"
 
 #include "base/panic.h"
 
@@ -15,10 +16,11 @@ static struct link *link_of(const void *handle)
 	return l;
 }
 
-static void on_closed(uv_handle_t *h)
+void link__closed(struct link *l)
 {
-	struct link *l = link_of(h);
 	struct listener *p = l->listener;
+	if (l->tls && !link__tls_release(l))
+		return;
 	*(l->prev ? &l->prev->next : &p->links) = l->next;
 	if (l->next)
 		l->next->prev = l->prev;
@@ -26,11 +28,18 @@ static void on_closed(uv_handle_t *h)
 	loop__closed(p);
 }
 
+static void on_closed(uv_handle_t *h)
+{
+	link__closed(link_of(h));
+}
+
 void link_close(struct link *l)
 {
 	CHECK_MAGIC(l, LINK_MAGIC);
 	if (l->closing)
 		return;
+	if (l->tls)
+		link__tls_farewell(l);
 	l->closing = true;
 	l->reading = false;
 	uv_close(&l->handle, on_closed);
@@ -53,7 +62,8 @@ void link_accept(struct link *l, struct listener *p, const struct link_ops *ops)
 		p->links->prev = l;
 	p->links = l;
 	uint32_t open = atomic_fetch_add(&p->open, 1) + 1;
-	if (uv_accept(&p->stream, &l->stream) || open > LIMIT_HTTP_CONNECTIONS) {
+	if (uv_accept(&p->stream, &l->stream) || open > LIMIT_HTTP_CONNECTIONS ||
+	    (p->service->tls && !link__tls_begin(l))) {
 		link_close(l);
 		return;
 	}
@@ -67,7 +77,7 @@ static void on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *out)
 	struct link *l = link_of(h);
 	size_t n = 0, most = 1u << 30;
 	(void)hint;
-	char *p = l->ops->room(l, &n);
+	char *p = l->tls ? link__tls_room(l, &n) : l->ops->room(l, &n);
 	*out = uv_buf_init(p, (unsigned)(!p ? 0 : n < most ? n : most));
 }
 
@@ -75,8 +85,12 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 {
 	struct link *l = link_of(s);
 	(void)b;
-	if (n > 0)
+	if (n > 0 && l->tls)
+		link__tls_came(l, (size_t)n);
+	else if (n > 0)
 		l->ops->came(l, (size_t)n);
+	else if (n < 0 && l->tls)
+		link__tls_ended(l);
 	else if (n < 0)
 		l->ops->ended(l);
 }
@@ -88,6 +102,8 @@ void link_read_start(struct link *l)
 	l->reading = true;
 	if (uv_read_start(&l->stream, on_alloc, on_read))
 		link_close(l);
+	else if (l->tls)
+		link__tls_resume(l);
 }
 
 void link_read_stop(struct link *l)
@@ -107,6 +123,8 @@ static void on_written(uv_write_t *w, int status)
 
 enum link_sent link_write(struct link *l, uv_buf_t *p, unsigned n)
 {
+	if (l->tls)
+		return link__tls_write(l, p, n);
 	int sent = uv_try_write(&l->stream, p, n);
 	size_t left = sent > 0 ? (size_t)sent : 0;
 	if (sent < 0 && sent != UV_EAGAIN)
@@ -127,15 +145,20 @@ enum link_sent link_write(struct link *l, uv_buf_t *p, unsigned n)
 void link_try(struct link *l, const char *p, size_t n)
 {
 	uv_buf_t b = uv_buf_init((char *)(uintptr_t)p, (unsigned)n);
-	uv_try_write(&l->stream, &b, 1);
+	if (l->tls)
+		link__tls_try(l, p, n);
+	else
+		uv_try_write(&l->stream, &b, 1);
 }
 
 size_t link_unsent(const struct link *l)
 {
-	return uv_stream_get_write_queue_size(&l->stream);
+	return uv_stream_get_write_queue_size(&l->stream) + (l->tls ? link__tls_unsent(l) : 0);
 }
 
 bool link_end(struct link *l)
 {
+	if (l->tls)
+		link__tls_farewell(l);
 	return uv_shutdown(&l->end, &l->stream, 0) == 0;
 }

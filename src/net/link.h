@@ -1,4 +1,5 @@
-/* Inside net: a link is a connection as a stream of bytes, over TCP or a Unix socket.
+/* Inside net: a link is a connection as a stream of bytes, over TCP or a Unix socket, with TLS
+ * (link_tls.c) or without, which its protocol cannot tell.
  *
  * A protocol (conn.c, h2.c) embeds a link as its first member and gives it a table of functions.
  * Bytes are read straight into the memory that `room` names; writes go to the socket at once as
@@ -35,6 +36,7 @@ struct link {
 	uv_write_t write;
 	uv_shutdown_t end;
 	bool closing, reading;
+	struct link_tls *tls;                /* NULL: plain */
 };
 
 /* Accepts the connection that waits at p into l, which is zeroed, and begins to read. On failure

@@ -7,7 +7,7 @@
  * loops. Other threads talk to a loop by posts: a lock-free list and uv_async. Started and stopped
  * by one thread.
  */
-#include "net/link.h"
+#include "net/link_tls.h"
 
 #include "base/mem.h"
 #include "base/panic.h"
@@ -79,10 +79,16 @@ static void on_tick(uv_timer_t *t)
 	struct net_loop *l = t->data;
 	uint64_t now = uv_now(&l->uv);
 	for (uint32_t i = 0; i < l->net->n_services; i++)
+		if (l->net->services[i].tls)
+			tls_context_tick(l->net->services[i].tls, now);
+	for (uint32_t i = 0; i < l->net->n_services; i++)
 		if (l->listeners[i].waits && l->listeners[i].listening)
 			l->listeners[i].waits = !l->listeners[i].service->accept(&l->listeners[i]);
-	EACH_LINK(l, k, next)
+	EACH_LINK(l, k, next) {
+		if (k->tls && !k->closing)
+			link__tls_tick(k, now);
 		k->ops->tick(k, now);
+	}
 }
 
 static void on_alarm(uv_timer_t *t)
@@ -294,6 +300,12 @@ struct status net__serve(struct net *n, const struct service *given)
 	s->fd = -1;
 	snprintf(s->host, sizeof s->host, "%s", s->at.host);
 	n->n_services++; /* from here on net_free takes it apart */
+	if (s->at.tls) {
+		struct tls_options o = *s->at.tls;
+		o.alpn = s->alpn;
+		s->at.tls = 0;
+		GO_MSG(tls_context_new(&o, &s->tls), "%s", s->at.name);
+	}
 	if (unix_path(s))
 		GO(unix_socket(s));
 	else if (!s->at.reuse_port)
@@ -373,6 +385,7 @@ static void service_release(struct service *s)
 		unlink(unix_path(s));
 		close(s->fd);
 	}
+	tls_context_free(s->tls);
 	mem_free(s->options);
 }
 
@@ -395,6 +408,7 @@ void net_free(struct net *n)
 				n->services[k].release(&l->listeners[k]);
 		int e = uv_loop_close(&l->uv);
 		CHECK(e == 0);
+		mem_free(l->tls_read);
 	}
 	for (uint32_t k = 0; k < n->n_services; k++)
 		service_release(&n->services[k]);

@@ -14,6 +14,7 @@
 enum { NET_SERVICES_MAX = 4, NET_THREADS_MAX = 256 };
 struct net;
 struct net_loop;
+struct tls_options;
 
 /* Where a service listens. */
 struct net_address {
@@ -21,6 +22,8 @@ struct net_address {
 	const char *host;
 	uint16_t port;               /* without meaning for a path */
 	bool reuse_port;             /* beside another program that listens there with SO_REUSEPORT */
+	/* net/tls.h; alpn is the service's own. Copied. NULL: no TLS. */
+	const struct tls_options *tls;
 	const char *name;            /* of the service in messages: "HTTP" */
 };
 

@@ -23,6 +23,8 @@ struct service {
 	/* Called at the time that it returned last, in ms of the loop; 0: never. NULL: no alarms. */
 	uint64_t (*alarm)(struct listener *p, uint64_t now_ms);
 	void *options;                       /* of the protocol; owned */
+	const char *alpn;                    /* of the protocol, for TLS; a literal */
+	struct tls_context *tls;             /* NULL: none; owned */
 	int fd;                              /* of a Unix socket, which all loops share; else -1 */
 };
 
@@ -43,6 +45,7 @@ struct net_loop {
 	uv_loop_t uv;
 	uv_async_t wake;
 	uv_timer_t tick, alarm;
+	uint8_t *tls_read;                   /* what links with TLS read goes there first; owned */
 	uint32_t busy;                       /* requests that handlers have without a connection */
 	uint64_t alarm_ms;                   /* when the alarm goes off; 0: not set */
 	pthread_t thread;

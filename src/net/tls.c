@@ -52,7 +52,9 @@ static const char *const file_names[FILES] = {"certificate", "key", "root certif
 /* Why OpenSSL's last call failed. */
 static const char *reason(void)
 {
-	unsigned long e = ERR_peek_last_error();
+	unsigned long first = ERR_peek_error(), e = ERR_peek_last_error();
+	if (ERR_SYSTEM_ERROR(first)) /* a file's: what follows says less */
+		return strerror(ERR_GET_REASON(first));
 	const char *text = e ? ERR_reason_error_string(e) : 0;
 	return text ? text : "unknown reason";
 }
@@ -331,6 +333,12 @@ void tls_end(struct tls *t)
 		fail(t, "the TLS handshake failed", "the peer ended the connection");
 	else if (t->state == TLS_OPEN)
 		fail(t, "the TLS connection was cut off", "the peer ended it without a farewell");
+}
+
+bool tls_unread(const struct tls *t)
+{
+	CHECK_MAGIC(t, TLS_MAGIC);
+	return BIO_ctrl_pending(t->in) > 0 || SSL_has_pending(t->ssl);
 }
 
 size_t tls_read(struct tls *t, void *p, size_t n)

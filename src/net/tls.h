@@ -36,6 +36,8 @@ void tls_free(struct tls *t);                          /* NULL is nothing */
 struct status tls_feed(struct tls *t, struct span bytes) MUST_CHECK;
 /* The peer's stream is over. Without its farewell this is a failure. */
 void tls_end(struct tls *t);
+/* Whether bytes have come that were not read; they may be no plaintext, or not all of a record. */
+bool tls_unread(const struct tls *t);
 /* Plaintext into p, at most n bytes; 0: none is there now. */
 size_t tls_read(struct tls *t, void *p, size_t n);
 /* Encrypts all of it; UNAVAILABLE unless open. What is to be sent grows by a little more. */

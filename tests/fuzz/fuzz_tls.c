@@ -89,9 +89,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 			p = out;
 		}
 	}
-	for (size_t at = 2; at < n && tls_state(t) != TLS_FAILED; at += piece < n - at ? piece : n - at) {
+	for (size_t at = 2, step; at < n && tls_state(t) != TLS_FAILED; at += step) {
 		uint8_t got[512];
-		st = tls_feed(t, (struct span){p + at, piece < n - at ? piece : n - at});
+		step = piece < n - at ? piece : n - at;
+		st = tls_feed(t, (struct span){p + at, step});
 		while (!st.code && tls_read(t, got, sizeof got))
 			;
 		while (tls_take(t, got, sizeof got))

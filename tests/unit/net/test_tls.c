@@ -267,7 +267,7 @@ TEST(net_tls_bad_files_are_named)
 	ASSERT_FAILS(tls_context_new(&o, &c), LIMIT, "ALPN");
 	o.alpn = 0;
 	identity_write(&client_id, 0, f.key);
-	ASSERT_FAILS(tls_context_new(&o, &c), INVALID_ARG, "does not belong");
+	ASSERT_FAILS(tls_context_new(&o, &c), INVALID_ARG, "key values mismatch");
 	teardown(&(struct pair){0});
 }
 
