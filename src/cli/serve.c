@@ -102,6 +102,7 @@ static struct status open_ports(struct serve *s)
 	metrics_init(&s->metrics, &s->repo, o->cpu_metrics);
 	grpc_front_init(&s->grpc, &s->repo, o->args.value[OPT_SERVE_ID]);
 	s->grpc.strict_ready = o->strict_ready;
+	s->grpc.settings = &s->settings;
 	TRY(net_new(o->threads, &s->net));
 	TRY(net_new(1, &s->metrics_net));
 	if (o->allow_grpc) {

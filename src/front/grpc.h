@@ -9,6 +9,7 @@ struct grpc_front {
 	struct repo *repo;
 	const char *id;                       /* of the server, in its metadata */
 	bool strict_ready;
+	struct settings *settings;
 	/* one a loop: answers are written there, then copied to the message's arena */
 	struct buf scratch[FRONT_THREADS_MAX];
 };

@@ -48,27 +48,60 @@ static bool wanted(const struct grpc_infer *q, uint32_t i)
 	return q->infer.want_all || q->infer.want[i];
 }
 
+/* Parameters of an answer: at most the final mark and a sequence. */
+enum { ANSWER_PARAMETERS = 4 };
+struct answer_parameters {
+	struct gs_parameter_entry entries[ANSWER_PARAMETERS];
+	struct gs_parameter values[ANSWER_PARAMETERS];
+};
+
+static struct gs_parameter *add(struct answer_parameters *p, struct gs_inferred *x, const char *name)
+{
+	uint32_t i = x->parameters.n++;
+	CHECK(i < ANSWER_PARAMETERS);
+	p->entries[i].key = str_from(name);
+	PB_SET(&p->entries[i], gs_parameter_entry, value, &p->values[i]);
+	x->parameters.p = p->entries;
+	return &p->values[i];
+}
+
+static bool put_parameters(struct grpc_infer *q, struct gs_inferred *x)
+{
+	const struct infer_sequence *s = &q->infer.sequence;
+	bool sequence = infer_tells_sequence(&q->infer);
+	if (!q->streams && !sequence)
+		return true;
+	struct answer_parameters *p = ARENA_NEW(&q->message->arena, struct answer_parameters);
+	if (!p)
+		return false;
+	if (q->streams) {
+		struct gs_parameter *final = add(p, x, "triton_final_response");
+		PB_SET(final, gs_parameter, bool_param, true);
+	}
+	if (!sequence)
+		return true;
+	struct gs_parameter *id = add(p, x, "sequence_id");
+	if (s->is_text)
+		PB_SET(id, gs_parameter, string_param, s->text);
+	else
+		PB_SET(id, gs_parameter, int64_param, (int64_t)s->id);
+	struct gs_parameter *start = add(p, x, "sequence_start"), *end = add(p, x, "sequence_end");
+	PB_SET(start, gs_parameter, bool_param, s->start);
+	PB_SET(end, gs_parameter, bool_param, s->end);
+	return true;
+}
+
 /* What stands before the tensors. */
 static struct status put_head(struct grpc_infer *q, struct gs_inferred *x)
 {
-	static struct gs_parameter yes = {.has = 1ull << PB_BIT_gs_parameter_bool_param,
-	                                  .bool_param = true};
-	static struct gs_parameter_entry final = {
-		.has = 1ull << PB_BIT_gs_parameter_entry_value, .key = STR("triton_final_response"),
-		.value = &yes,
-	};
 	struct arena *a = &q->message->arena;
 	const struct served *s = q->infer.version->owner;
 	x->model_name = str_from(s->name);
 	x->model_version = str_from(arena_printf(a, "%" PRId64, q->infer.version->number));
 	x->id = q->request.id;
 	x->outputs.p = ARENA_ARRAY(a, s->n_outputs + 1, struct gs_output);
-	if (!x->model_version.p || !x->outputs.p)
+	if (!x->model_version.p || !x->outputs.p || !put_parameters(q, x))
 		return FAIL(NO_MEMORY, "no memory for the answer");
-	if (q->streams) {
-		x->parameters.p = &final;
-		x->parameters.n = 1;
-	}
 	for (uint32_t i = 0; i < s->n_outputs; i++) {
 		struct tensor t;
 		struct gs_output *o = &x->outputs.p[x->outputs.n];
@@ -313,7 +346,7 @@ static struct status add_output(struct grpc_infer *q, const struct gs_wanted *w)
 	for (uint32_t i = 0; i < s->n_outputs; i++)
 		if (str_eq(s->outputs[i].name, w->name)) {
 			q->infer.want[i] = true;
-			return STATUS_GOOD;
+			return grpc__classes(w, &q->infer.classes[i]);
 		}
 	return FAIL(INVALID_ARG, "unexpected inference output '%.*s' for model '%s'", STR_ARG(w->name),
 	            s->name);
@@ -328,6 +361,7 @@ static struct status begin(struct grpc_infer *q)
 	TRY(grpc__find(q->front, x->model_name, x->model_version, &s, &v));
 	TRY(infer_init(&q->infer, v, &q->message->arena));
 	q->infer.id = x->id;
+	TRY(grpc__parameters(&q->infer, x));
 	for (uint32_t i = 0; i < x->inputs.n; i++)
 		TRY(add_input(q, &x->inputs.p[i], &n_raw));
 	q->infer.want_all = !x->outputs.n;

@@ -24,4 +24,12 @@ struct status grpc__find(struct grpc_front *f, struct str model, struct str vers
                          struct served **m, struct served_version **v) MUST_CHECK;
 struct status grpc__version(struct str version, int64_t *number) MUST_CHECK;
 
+/* The request's parameters into r, in Triton's words where they are wrong. */
+struct status grpc__parameters(struct infer_request *r, const struct gs_infer *x) MUST_CHECK;
+/* The one of that name; NULL: there is none. */
+const struct gs_parameter *grpc__parameter(const struct gs_parameter_entry *list, uint32_t n,
+                                           const char *name);
+/* How many classes an output is asked for; left as it is when it is not. */
+struct status grpc__classes(const struct gs_wanted *w, uint32_t *classes) MUST_CHECK;
+
 #endif
