@@ -13,9 +13,11 @@
 
 #define ANSWER_BYTES_MAX ((size_t)1 << 31)
 
-struct rpc { struct str path; grpc_fn *fn; };
+struct rpc { struct str path; bool streams; grpc_fn *fn; };
 static const struct rpc rpcs[] = {
-#define X(service, method, fn) {{"/" service "/" #method, sizeof("/" service "/" #method) - 1}, fn},
+#define PATH(p, s, m) "/" p "." s "/" m
+#define X(package, service, method, streams, i, input, o, output, fn) \
+	{{PATH(package, service, #method), sizeof PATH(package, service, #method) - 1}, streams, fn},
 #include "front/grpc_rpcs.def"
 #undef X
 };
@@ -36,21 +38,28 @@ void grpc_front_release(struct grpc_front *f)
 		buf_release(&f->scratch[i]);
 }
 
+static const struct rpc *find(struct str path)
+{
+	for (size_t i = 0; i < sizeof rpcs / sizeof *rpcs; i++)
+		if (str_eq(rpcs[i].path, path))
+			return &rpcs[i];
+	return 0;
+}
+
 bool grpc_front_streams(void *ctx, struct str path)
 {
+	const struct rpc *r = find(path);
 	(void)ctx;
-	return str_is(path, "/inference.GRPCInferenceService/ModelStreamInfer");
+	return r && r->streams;
 }
 
 void grpc_front_handle(void *ctx, struct grpc_message *m)
 {
-	struct str path = grpc_path(m);
-	for (size_t i = 0; i < sizeof rpcs / sizeof *rpcs; i++)
-		if (str_eq(rpcs[i].path, path)) {
-			rpcs[i].fn(ctx, m);
-			return;
-		}
-	grpc_fail(m, GRPC_UNIMPLEMENTED, "");
+	const struct rpc *r = find(grpc_path(m));
+	if (r)
+		r->fn(ctx, m);
+	else
+		grpc_fail(m, GRPC_UNIMPLEMENTED, "");
 }
 
 struct buf *grpc__scratch(struct grpc_front *f, const struct grpc_message *m)

@@ -55,7 +55,8 @@ struct answer_parameters {
 	struct gs_parameter values[ANSWER_PARAMETERS];
 };
 
-static struct gs_parameter *add(struct answer_parameters *p, struct gs_inferred *x, const char *name)
+static struct gs_parameter *add(struct answer_parameters *p, struct gs_inferred *x,
+                                const char *name)
 {
 	uint32_t i = x->parameters.n++;
 	CHECK(i < ANSWER_PARAMETERS);

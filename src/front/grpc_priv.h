@@ -7,7 +7,7 @@
 #include "serve/infer.h"
 
 typedef void grpc_fn(struct grpc_front *f, struct grpc_message *m);
-#define X(service, method, fn) grpc_fn fn;
+#define X(package, service, method, streams, i, input, o, output, fn) grpc_fn fn;
 #include "front/grpc_rpcs.def"
 #undef X
 

@@ -141,5 +141,29 @@ def test_bytes_that_are_not_http2_close_the_connection(tmp):
         assert stub(s).ModelInfer(request("m", x)).raw_output_contents[0] == x.tobytes()
 
 
+def test_reflection_lists_and_calls_the_services(tmp):
+    from google.protobuf import descriptor_pool, message_factory
+    from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+    echo(tmp, "m")
+    with server(tmp) as s:
+        channel = grpc.insecure_channel(f"127.0.0.1:{s.grpc}")
+        db = ProtoReflectionDescriptorDatabase(channel)
+        assert set(db.get_services()) >= {"inference.GRPCInferenceService", "grpc.health.v1.Health"}
+        pool = descriptor_pool.DescriptorPool(db)
+        for service in db.get_services():
+            for method in pool.FindServiceByName(service).methods:
+                assert method.input_type.full_name and method.output_type.full_name
+        method = pool.FindServiceByName("inference.GRPCInferenceService").FindMethodByName("ModelConfig")
+        ask, answer = (message_factory.GetMessageClass(t) for t in (method.input_type, method.output_type))
+        call = channel.unary_unary("/inference.GRPCInferenceService/ModelConfig", ask.SerializeToString, answer.FromString)
+        c = call(ask(name="m")).config
+        assert c.name == "m" and c.input[0].dims == [-1] and c.input[0].DESCRIPTOR.fields_by_name["data_type"].enum_type.name == "DataType"
+        # the same fields, numbers and types as the official client has
+        mine = pool.FindMessageTypeByName("inference.ModelInferRequest")
+        for f in pb.ModelInferRequest.DESCRIPTOR.fields:
+            g = mine.fields_by_name[f.name]
+            assert (f.number, f.type) == (g.number, g.type), f.name
+
+
 if __name__ == "__main__":
     run(globals())
