@@ -232,8 +232,8 @@ void rest__model_ready(struct rest_call *c)
 const char *rest_extensions(void)
 {
 	/* of Triton's list what is served, in its order */
-	return "classification model_repository model_configuration binary_tensor_data parameters "
-	       "statistics trace logging";
+	return "classification sequence model_repository schedule_policy model_configuration "
+	       "binary_tensor_data parameters statistics trace logging";
 }
 
 void rest__server(struct rest_call *c)

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/panic.h"
+#include "serve/scheduling.h"
 #include "serve/classify.h"
 
 #include <inttypes.h>
@@ -126,9 +127,6 @@ struct status config_identify(struct served *m)
 	if (PB_IS_SET(c, mc_config, ensemble_scheduling) && !config_is_ensemble(m))
 		return FAIL(INVALID_ARG, "ensemble scheduling cannot be set for model '%s' whose platform "
 		            "is not ensemble", m->name);
-	if (PB_IS_SET(c, mc_config, sequence_batching))
-		return FAIL(UNSUPPORTED, "sequence batching is not served yet; model '%s' asks for it",
-		            m->name);
 	if (c->model_transaction_policy && c->model_transaction_policy->decoupled)
 		return FAIL(UNSUPPORTED, "decoupled models are not served yet; model '%s' asks for it",
 		            m->name);
@@ -136,8 +134,7 @@ struct status config_identify(struct served *m)
 		LOG_W("model '%s' asks for the response cache, which this server does not have yet: every "
 		      "request is computed",
 		      m->name);
-	if (PB_IS_SET(c, mc_config, dynamic_batching))
-		LOG_I("model '%s': dynamic batching is accepted; each request runs by itself", m->name);
+	TRY(scheduling_check(m));
 	if (!c->version_policy) {
 		struct mc_version_policy *p = ARENA_NEW(&m->arena, struct mc_version_policy);
 		struct mc_latest *l = ARENA_NEW(&m->arena, struct mc_latest);
@@ -194,9 +191,31 @@ static struct status fill_dims(struct served *m, const struct model_io *io, int6
 	return STATUS_GOOD;
 }
 
+/* An input of the engine that clients do not see, because the sequence fills it in. */
+static bool hidden(const struct served *m, uint32_t input)
+{
+	const struct sequence_plan *s = m->sequence;
+	for (uint32_t i = 0; s && i < s->n_controls; i++)
+		if (s->controls[i].input == input)
+			return true;
+	for (uint32_t i = 0; s && i < s->n_states; i++)
+		if (s->states[i].input == input)
+			return true;
+	return false;
+}
+
+/* The same for an output, which is kept for the next request. */
+static bool hidden_output(const struct served *m, uint32_t output)
+{
+	for (uint32_t i = 0; m->sequence && i < m->sequence->n_states; i++)
+		if (m->sequence->states[i].output == output)
+			return true;
+	return false;
+}
+
 static struct status fill_inputs(struct served *m, const struct model *e)
 {
-	uint32_t n, rank;
+	uint32_t n, rank, k = 0;
 	int64_t *dims;
 	struct mc_shape *reshape;
 	const struct model_io *io = model_inputs(e, &n);
@@ -204,23 +223,26 @@ static struct status fill_inputs(struct served *m, const struct model *e)
 	if (!list)
 		return FAIL(NO_MEMORY, "no memory for the configuration of %s", m->name);
 	for (uint32_t i = 0; i < n; i++) {
+		if (hidden(m, i))
+			continue;
 		TRY(fill_dims(m, &io[i], &dims, &rank, &reshape));
-		PB_SET(&list[i], mc_input, name, io[i].name);
-		PB_SET(&list[i], mc_input, data_type, config_type(io[i].dtype));
-		PB_SET(&list[i], mc_input, optional, io[i].optional);
-		list[i].dims.p = dims;
-		list[i].dims.n = list[i].dims.cap = rank;
+		PB_SET(&list[k], mc_input, name, io[i].name);
+		PB_SET(&list[k], mc_input, data_type, config_type(io[i].dtype));
+		PB_SET(&list[k], mc_input, optional, io[i].optional);
+		list[k].dims.p = dims;
+		list[k].dims.n = list[k].dims.cap = rank;
 		if (reshape)
-			PB_SET(&list[i], mc_input, reshape, reshape);
+			PB_SET(&list[k], mc_input, reshape, reshape);
+		k++;
 	}
 	m->config.input.p = list;
-	m->config.input.n = m->config.input.cap = n;
+	m->config.input.n = m->config.input.cap = k;
 	return STATUS_GOOD;
 }
 
 static struct status fill_outputs(struct served *m, const struct model *e)
 {
-	uint32_t n, rank;
+	uint32_t n, rank, k = 0;
 	int64_t *dims;
 	struct mc_shape *reshape;
 	const struct model_io *io = model_outputs(e, &n);
@@ -228,20 +250,25 @@ static struct status fill_outputs(struct served *m, const struct model *e)
 	if (!list)
 		return FAIL(NO_MEMORY, "no memory for the configuration of %s", m->name);
 	for (uint32_t i = 0; i < n; i++) {
+		if (hidden_output(m, i))
+			continue;
 		TRY(fill_dims(m, &io[i], &dims, &rank, &reshape));
-		PB_SET(&list[i], mc_output, name, io[i].name);
-		PB_SET(&list[i], mc_output, data_type, config_type(io[i].dtype));
-		list[i].dims.p = dims;
-		list[i].dims.n = list[i].dims.cap = rank;
+		PB_SET(&list[k], mc_output, name, io[i].name);
+		PB_SET(&list[k], mc_output, data_type, config_type(io[i].dtype));
+		list[k].dims.p = dims;
+		list[k].dims.n = list[k].dims.cap = rank;
 		if (reshape)
-			PB_SET(&list[i], mc_output, reshape, reshape);
+			PB_SET(&list[k], mc_output, reshape, reshape);
+		k++;
 	}
 	m->config.output.p = list;
-	m->config.output.n = m->config.output.cap = n;
+	m->config.output.n = m->config.output.cap = k;
 	return STATUS_GOOD;
 }
 
-static struct status fill(struct served *m, const struct served_options *o, const struct model *e)
+/* Whether the model batches, where inputs or outputs are to be filled in. */
+static struct status fill_batch(struct served *m, const struct served_options *o,
+                                const struct model *e)
 {
 	struct mc_config *c = &m->config;
 	bool can = batches(e);
@@ -263,10 +290,6 @@ static struct status fill(struct served *m, const struct served_options *o, cons
 		      "with a larger max "
 		      "batch size", c->max_batch_size, m->name);
 	}
-	if (!c->input.n)
-		TRY(fill_inputs(m, e));
-	if (!c->output.n)
-		TRY(fill_outputs(m, e));
 	return STATUS_GOOD;
 }
 
@@ -411,12 +434,15 @@ static struct status make_inputs(struct served *m, const struct model *e)
 		io->engine = i;
 		if (e)
 			TRY(match(m, "input", io, list, n));
+		if (e && hidden(m, io->engine))
+			return FAIL(INVALID_ARG, "input '%.*s' of model '%s' is also a control or state of its "
+			            "sequences", STR_ARG(c->name), m->name);
 	}
 	uint32_t needed = 0;
 	if (!e)
 		return STATUS_GOOD;
 	for (uint32_t i = 0; i < n; i++)
-		needed += !list[i].optional;
+		needed += !list[i].optional && !hidden(m, i);
 	if (m->n_inputs < needed || m->n_inputs > n)
 		return FAIL(INVALID_ARG, "unable to load model '%s', configuration expects %u inputs, "
 		            "model provides %u", m->name,
@@ -470,8 +496,13 @@ struct status config_complete(struct served *m, const struct served_options *o,
                               const struct model *engine)
 {
 	if (engine) {
-		TRY(fill(m, o, engine));
+		TRY(fill_batch(m, o, engine));
 		TRY(defaults(m));
+		TRY(scheduling_sequence(m, engine));
+		if (!m->config.input.n)
+			TRY(fill_inputs(m, engine));
+		if (!m->config.output.n)
+			TRY(fill_outputs(m, engine));
 	} else {
 		TRY(ensemble_defaults(m));
 	}

@@ -128,6 +128,7 @@ static struct status start_step(struct ensemble_run *run, const struct ensemble_
 	c->id = r->id;
 	c->priority = r->priority;
 	c->timeout_us = r->timeout_us;
+	c->job.cancelled = r->job.cancelled;
 	c->sequence = r->sequence;
 	c->parameters = r->parameters;
 	c->n_parameters = c->cap_parameters = r->n_parameters;

@@ -13,6 +13,7 @@
 #include "base/panic.h"
 #include "serve/classify.h"
 #include "serve/ensemble.h"
+#include "serve/sequence.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -354,6 +355,8 @@ struct status infer_check(struct infer_request *r)
 	for (uint32_t i = 0; i < m->n_outputs; i++)
 		if (r->want_all || r->want[i])
 			want[m->outputs[i].engine] = true;
+	for (uint32_t i = 0; m->sequence && i < m->sequence->n_states; i++)
+		want[m->sequence->states[i].output] = true;
 	return STATUS_GOOD;
 }
 
@@ -363,6 +366,10 @@ struct status infer_start(struct infer_request *r, uint64_t now_ns)
 		ensemble_start(r);
 		return STATUS_GOOD;
 	}
+	r->job.priority = r->priority;
+	r->job.timeout_us = r->timeout_us;
+	if (r->version->sequencer)
+		return sequencer_start(r->version->sequencer, r, now_ns);
 	struct status st = runner_submit(r->version->runner, &r->job, now_ns);
 	if (st.code)
 		return FAIL(UNAVAILABLE, INFER_ID_FORMAT "%s", STR_ARG(infer_id_text(r)), st.msg);

@@ -34,6 +34,7 @@ struct infer_parameter {
 	double real;
 };
 
+struct sequence;
 /* All of it lies in the request's arena. */
 struct infer_request {
 	struct served_version *version;
@@ -50,6 +51,8 @@ struct infer_request {
 	uint32_t *classes;                   /* likewise: how many are asked for; 0: the tensor */
 	struct runner_job job;
 	void *user;
+	struct sequence *slot;               /* of a request whose model has sequences */
+	void (*after)(struct runner_job *j); /* its job.done, which then is the sequencer's */
 };
 /* Empties r and gives it room. */
 struct status infer_init(struct infer_request *r, struct served_version *v,

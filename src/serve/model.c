@@ -15,6 +15,8 @@
 #include "serve/config.h"
 #include "serve/ensemble.h"
 #include "serve/runner.h"
+#include "serve/scheduling.h"
+#include "serve/sequence.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -137,7 +139,11 @@ static struct status load_version(struct served *m, struct served_version *v,
 	struct runner_options ro = {.model = v->engine, .stats = &v->stats, .clock = o->clock,
 	                            .callers = o->loop_threads, .instances = instance_count(m)};
 	TRY(json_heads(m, v));
-	return runner_new(&ro, &v->runner);
+	TRY(scheduling_queue(m, &ro.queue));
+	ro.queued = m->sequence != 0;
+	TRY(runner_new(&ro, &v->runner));
+	return m->sequence ? sequencer_new(m->sequence, v->runner, &o->clock, &v->sequencer)
+		: STATUS_GOOD;
 }
 
 /* Versions of an ensemble have no files; they are READY once it is linked. */
@@ -231,7 +237,9 @@ void served_free(struct served *m)
 	if (!m)
 		return;
 	for (uint32_t i = 0; i < m->n_versions; i++) {
+		sequencer_stop(m->versions[i].sequencer);
 		runner_free(m->versions[i].runner);
+		sequencer_free(m->versions[i].sequencer);
 		stats_release(&m->versions[i].stats);
 		model_free(m->versions[i].engine);
 	}

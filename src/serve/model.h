@@ -28,6 +28,8 @@ struct served_io {
 
 struct served;
 struct ensemble;
+struct sequence_plan;
+struct sequencer;
 enum { VERSION_LATEST = -1 };
 enum served_state { SERVED_LOADING, SERVED_READY, SERVED_UNAVAILABLE };
 
@@ -38,6 +40,7 @@ struct served_version {
 	const char *reason;                  /* why it is unavailable, "Code: message"; in the arena */
 	struct model *engine;                /* NULL in an ensemble, and so is the runner */
 	struct runner *runner;
+	struct sequencer *sequencer;         /* NULL: no sequences */
 	struct stats stats;
 	double load_seconds;
 	struct str json_head;                /* of a reply: name and version up to the outputs */
@@ -54,6 +57,7 @@ struct served {
 	struct served_io *inputs, *outputs;  /* in the order of the configuration */
 	uint32_t n_inputs, n_outputs;
 	struct ensemble *ensemble;           /* NULL: a model with an engine */
+	struct sequence_plan *sequence;      /* NULL: requests do not belong to sequences */
 	struct served_version *versions;     /* ascending */
 	uint32_t n_versions;
 	/* why it has no version, "Code: message"; NULL when it has */

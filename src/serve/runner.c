@@ -33,8 +33,7 @@ struct runner {
 	struct instance instances[INSTANCES_MAX];
 	pthread_mutex_t lock;                       /* of the fields below */
 	pthread_cond_t ready;
-	struct runner_job *first, **last;
-	uint32_t waiting;
+	struct queue queue;
 	bool stopping;
 };
 
@@ -81,25 +80,47 @@ static void execute(struct runner *r, struct exec *e, struct runner_job *j, uint
 	}
 }
 
+/* Of a job that waited for too long. */
+static void refuse(struct runner *r, struct runner_job *j, uint32_t shard, uint64_t now)
+{
+	j->times.total = now - j->started_ns;
+	fail_job(j, FAIL(UNAVAILABLE, "Request timeout expired"));
+	stats_failure(r->stats, shard, FAILURE_REJECTED, j->times.total);
+}
+
+/* Outside the lock: first those that come too late, then the one that runs (NULL: none). */
+static void serve(struct instance *in, struct runner_job *late, struct runner_job *j)
+{
+	struct runner *r = in->runner;
+	while (late) {
+		struct runner_job *next = late->next;
+		atomic_fetch_sub_explicit(&r->stats->pending, 1, memory_order_relaxed);
+		refuse(r, late, in->shard, r->clock.now_ns());
+		late->done(late);
+		late = next;
+	}
+	if (!j)
+		return;
+	atomic_fetch_sub_explicit(&r->stats->pending, 1, memory_order_relaxed);
+	execute(r, in->exec, j, in->shard, r->clock.now_ns());
+	j->done(j);
+}
+
 static void *instance_main(void *arg)
 {
 	struct instance *in = arg;
 	struct runner *r = in->runner;
 	pthread_mutex_lock(&r->lock);
 	for (;;) {
-		while (!r->first && !r->stopping)
-			pthread_cond_wait(&r->ready, &r->lock);
-		struct runner_job *j = r->first;
-		if (!j)
+		struct runner_job *late, *j = queue_take(&r->queue, r->clock.now_ns(), &late);
+		if (!j && !late && r->stopping)
 			break;
-		r->first = j->next;
-		if (!r->first)
-			r->last = &r->first;
-		r->waiting--;
+		if (!j && !late) {
+			pthread_cond_wait(&r->ready, &r->lock);
+			continue;
+		}
 		pthread_mutex_unlock(&r->lock);
-		atomic_fetch_sub_explicit(&r->stats->pending, 1, memory_order_relaxed);
-		execute(r, in->exec, j, in->shard, r->clock.now_ns());
-		j->done(j);
+		serve(in, late, j);
 		pthread_mutex_lock(&r->lock);
 	}
 	pthread_mutex_unlock(&r->lock);
@@ -142,11 +163,11 @@ struct status runner_new(const struct runner_options *o, struct runner **out)
 	r->model = o->model;
 	r->stats = o->stats;
 	r->clock = o->clock;
-	r->last = &r->first;
+	queue_init(&r->queue, &o->queue);
 	pthread_mutex_init(&r->lock, 0);
 	pthread_mutex_init(&r->guests, 0);
 	pthread_cond_init(&r->ready, 0);
-	r->is_inline = model_cost_ns(o->model) < INLINE_NS;
+	r->is_inline = !o->queued && model_cost_ns(o->model) < INLINE_NS;
 	r->guest_shard = o->callers;
 	GO(stats_init(r->stats, o->callers + 1 + (r->is_inline ? 0 : o->instances)));
 	GO(r->is_inline ? start_inline(r, o->callers) : start_instances(r, o));
@@ -160,19 +181,22 @@ out:
 /* On the thread of the caller, with an execution that nobody else uses meanwhile. */
 static void run_here(struct runner *r, struct runner_job *j, uint64_t now)
 {
-	if (j->thread == RUNNER_GUEST) {
+	bool guest = j->thread == RUNNER_GUEST;
+	CHECK(guest || j->thread < r->n_callers);
+	uint32_t shard = guest ? r->guest_shard : j->thread;
+	queue_set_deadline(&r->queue.options, j);
+	if (guest)
 		pthread_mutex_lock(&r->guests);
-		execute(r, r->guest, j, r->guest_shard, now);
+	if (j->deadline_ns && j->deadline_ns <= now && !queue_delays(&r->queue.options, j))
+		refuse(r, j, shard, now);
+	else
+		execute(r, guest ? r->guest : r->callers[shard], j, shard, now);
+	if (guest)
 		pthread_mutex_unlock(&r->guests);
-	} else {
-		CHECK(j->thread < r->n_callers);
-		execute(r, r->callers[j->thread], j, j->thread, now);
-	}
 	j->done(j);
 }
 
-/* On the thread that hands the job over, which counts in its own shard. */
-static void count_refusal(struct runner *r, const struct runner_job *j)
+void runner_count_refusal(struct runner *r, const struct runner_job *j)
 {
 	bool guest = j->thread == RUNNER_GUEST;
 	if (guest)
@@ -191,20 +215,16 @@ struct status runner_submit(struct runner *r, struct runner_job *j, uint64_t now
 	}
 	atomic_fetch_add_explicit(&r->stats->pending, 1, memory_order_relaxed);
 	pthread_mutex_lock(&r->lock);
-	bool full = r->waiting >= LIMIT_INFER_QUEUE || r->stopping;
-	if (!full) {
-		j->next = 0;
-		*r->last = j;
-		r->last = &j->next;
-		r->waiting++;
+	struct status st = r->stopping && !j->admitted ? FAIL(UNAVAILABLE, "the server is stopping")
+		: queue_put(&r->queue, j);
+	if (!st.code)
 		pthread_cond_signal(&r->ready);
-	}
 	pthread_mutex_unlock(&r->lock);
-	if (!full)
+	if (!st.code)
 		return STATUS_GOOD;
 	atomic_fetch_sub_explicit(&r->stats->pending, 1, memory_order_relaxed);
-	count_refusal(r, j);
-	return FAIL(UNAVAILABLE, "Exceeds maximum queue size");
+	runner_count_refusal(r, j);
+	return st;
 }
 
 void runner_free(struct runner *r)

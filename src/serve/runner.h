@@ -4,6 +4,7 @@
 #define NEREID_SERVE_RUNNER_H
 
 #include "engine/engine.h"
+#include "serve/queue.h"
 #include "serve/stats.h"
 
 struct runner;
@@ -25,6 +26,9 @@ struct runner_job {
 	struct status status;            /* its message lies in `arena` */
 	struct stats_times times;
 	uint64_t started_ns, queued_ns;
+	uint64_t priority, timeout_us;   /* as the client said; 0: it did not */
+	uint64_t deadline_ns;            /* set by the runner; 0: none */
+	bool admitted;                   /* was counted before: never refused for a full queue */
 	void (*done)(struct runner_job *j);  /* called once, on whichever thread ran it */
 	struct runner_job *next;
 	/* Set from outside when nobody waits for the result any more; NULL: never. A job that has not
@@ -40,10 +44,14 @@ struct runner_options {
 	/* caller threads; instance threads when it does not run inline */
 	uint32_t callers, instances;
 	uint32_t threads;                /* of an instance; 0: all usable processors shared out */
+	bool queued;                     /* never inline */
+	struct queue_options queue;
 };
 struct status runner_new(const struct runner_options *o, struct runner **out) MUST_CHECK;
 /* Runs j now, or queues it. UNAVAILABLE when the queue is full: then done is not called. */
 struct status runner_submit(struct runner *r, struct runner_job *j, uint64_t now_ns) MUST_CHECK;
+/* Counts a job that was refused before it was handed over, on the thread that would have. */
+void runner_count_refusal(struct runner *r, const struct runner_job *j);
 /* Lets what is queued end, then frees. */
 void runner_free(struct runner *r);
 /* Whether done is called before runner_submit returns. r NULL: of an ensemble, which may do
