@@ -11,6 +11,7 @@
 #include "codec/json.h"
 #include "codec/json_priv.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -359,12 +360,50 @@ static bool special(struct buf *b, double v)
 	return isnan(v) || isinf(v);
 }
 
-/* %g's form made a JSON number that is visibly not whole, as RapidJSON writes it. */
-static void put_text(struct buf *b, const char *text)
+/* An exponent as %e writes it. */
+static int exponent_of(const char *s)
 {
-	buf_z(b, text);
-	if (!strpbrk(text, ".e"))
-		buf_z(b, ".0");
+	int v = 0;
+	for (const char *p = s + 1; *p; p++)
+		v = v * 10 + (*p - '0');
+	return *s == '-' ? -v : v;
+}
+
+/* From %e's form to what RapidJSON writes: no zeros at the end of the fraction, at least one digit
+ * in it, no exponent from 1e-6 up to below 1e21, and exponents without plus and zeros. */
+static void put_decimal(struct buf *b, const char *text)
+{
+	char digits[24];
+	int n = 0, point = exponent_of(strchr(text, 'e') + 1) + 1;
+	if (*text == '-')
+		buf_byte(b, *text++);
+	for (; *text != 'e'; text++)
+		if (*text != '.' && n < (int)sizeof digits)
+			digits[n++] = *text;
+	while (n > 1 && digits[n - 1] == '0')
+		n--;
+	if (n == 1 && *digits == '0') {
+		buf_z(b, "0.0");
+	} else if (point > 21 || point <= -6) {
+		buf_byte(b, (uint8_t)*digits);
+		if (n > 1)
+			buf_byte(b, '.');
+		buf_add(b, digits + 1, (size_t)n - 1);
+		buf_byte(b, 'e');
+		json_put_i64(b, point - 1);
+	} else if (point <= 0) {
+		buf_add(b, "0.00000", (size_t)(2 - point));
+		buf_add(b, digits, (size_t)n);
+	} else {
+		buf_add(b, digits, (size_t)(n < point ? n : point));
+		for (int i = n; i < point; i++)
+			buf_byte(b, '0');
+		buf_byte(b, '.');
+		if (n > point)
+			buf_add(b, digits + point, (size_t)(n - point));
+		else
+			buf_byte(b, '0');
+	}
 }
 
 void json_put_f64(struct buf *b, double v)
@@ -372,12 +411,13 @@ void json_put_f64(struct buf *b, double v)
 	char text[40];
 	if (special(b, v))
 		return;
-	for (int precision = 15; precision <= 17; precision++) {
-		snprintf(text, sizeof text, "%.*g", precision, v);
-		if (precision == 17 || strtod(text, 0) == v)
+	/* what is too small to be normal may have few digits */
+	for (int after = fabs(v) < DBL_MIN ? 0 : 14; after <= 16; after++) {
+		snprintf(text, sizeof text, "%.*e", after, v);
+		if (after == 16 || strtod(text, 0) == v)
 			break;
 	}
-	put_text(b, text);
+	put_decimal(b, text);
 }
 
 /* Numbers of magnitude 0.001 to 1e6, the common case, without printf: nine significant digits by
@@ -419,12 +459,12 @@ void json_put_f32(struct buf *b, float v)
 	char text[40];
 	if (special(b, (double)v) || quick_f32(b, v))
 		return;
-	for (int precision = 6; precision <= 9; precision++) {
-		snprintf(text, sizeof text, "%.*g", precision, (double)v);
-		if (precision == 9 || strtof(text, 0) == v)
+	for (int after = fabsf(v) < FLT_MIN ? 0 : 5; after <= 8; after++) {
+		snprintf(text, sizeof text, "%.*e", after, (double)v);
+		if (after == 8 || strtof(text, 0) == v)
 			break;
 	}
-	put_text(b, text);
+	put_decimal(b, text);
 }
 
 static void put_element(struct buf *b, enum dtype t, const void *p, int64_t i)

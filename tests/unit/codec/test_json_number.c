@@ -167,7 +167,14 @@ TEST(json_written_numbers_read_back)
 TEST(json_written_forms)
 {
 	static const struct { float v; const char *want; } f[] = {
-		{0, "0.0"}, {1, "1.0"}, {-2.5f, "-2.5"}, {0.1f, "0.1"}, {1e20f, "1e+20"}, {16777216, "16777216.0"}, {1e-3f, "0.001"},
+		{0, "0.0"}, {1, "1.0"}, {-2.5f, "-2.5"}, {0.1f, "0.1"}, {1e20f, "100000000000000000000.0"},
+		{16777216, "16777216.0"}, {1e-3f, "0.001"}, {1e-7f, "1e-7"}, {-1.5e30f, "-1.5e30"},
+	};
+	static const struct { double v; const char *want; } d[] = {
+		{1e300, "1e300"}, {1e21, "1e21"}, {1.5e300, "1.5e300"}, {1e-310, "1e-310"}, {-0.0, "-0.0"},
+		{123456789012345678901.0, "123456789012345680000.0"}, {1e-6, "0.000001"}, {1e-7, "1e-7"},
+		{-1.5e-7, "-1.5e-7"}, {0.00012, "0.00012"}, {123456.789, "123456.789"}, {5e-324, "5e-324"},
+		{1e16, "10000000000000000.0"}, {100, "100.0"}, {1.7976931348623157e308, "1.7976931348623157e308"},
 	};
 	static const int8_t i8[] = {-128, 127};
 	static const uint64_t u64[] = {UINT64_MAX};
@@ -178,6 +185,12 @@ TEST(json_written_forms)
 		json_put_f32(&b, f[i].v);
 		if (!str_is(buf_text(&b), f[i].want))
 			fail_msg("%g was written as %.*s", (double)f[i].v, STR_ARG(buf_text(&b)));
+	}
+	for (size_t i = 0; i < sizeof d / sizeof *d; i++) {
+		buf_reset(&b);
+		json_put_f64(&b, d[i].v);
+		if (!str_is(buf_text(&b), d[i].want))
+			fail_msg("%g was written as %.*s", d[i].v, STR_ARG(buf_text(&b)));
 	}
 	buf_reset(&b);
 	assert_true(json_put_numbers(&b, DTYPE_INT8, i8, 2) && json_put_numbers(&b, DTYPE_UINT64, u64, 1));
