@@ -15,9 +15,9 @@
 
 #define REPLY_BYTES_MAX ((size_t)1 << 31)
 
-struct route { const char *method, *pattern; rest_fn *fn; };
+struct route { const char *method, *pattern; rest_fn *fn; enum access_group group; };
 static const struct route routes[] = {
-#define X(method, pattern, fn) {#method, pattern, fn},
+#define X(method, pattern, fn, group) {#method, pattern, fn, ACCESS_##group},
 #include "front/routes.def"
 #undef X
 };
@@ -27,6 +27,7 @@ void rest_init(struct rest *r, struct repo *repo, const char *id)
 	memset(r, 0, sizeof *r);
 	r->repo = repo;
 	r->id = id;
+	access_init_http(&r->access);
 	r->strict_ready = true;
 	r->max_json_bytes = 64u << 20;
 	for (int i = 0; i < FRONT_THREADS_MAX; i++)
@@ -135,10 +136,11 @@ static bool matches(const char *pattern, struct str path, struct rest_call *c)
 		}
 		const char *slash = memchr(path.p, '/', path.n);
 		struct str part = {path.p, slash ? (size_t)(slash - path.p) : path.n};
-		bool is_version = pattern[1] == 'v';
-		if (!part.n || (is_version && !digits(part)))
+		char kind = pattern[1];
+		if (!part.n || (kind == 'v' && !digits(part)))
 			return false;
-		*(is_version ? &version : &model) = part;
+		if (kind != 'r')
+			*(kind == 'v' ? &version : &model) = part;
 		path.p += part.n;
 		path.n -= part.n;
 		pattern += 3;
@@ -164,6 +166,37 @@ static struct str path_of(struct str target)
 	return path;
 }
 
+static struct str find_header(const void *request, struct str name)
+{
+	const struct http1_request *r = request;
+	for (uint32_t i = 0; i < r->n_headers; i++)
+		if (str_eq_nocase(r->headers[i].name, name))
+			return r->headers[i].value;
+	return STR_NONE;
+}
+
+/* Whether c may go on; else it is answered. */
+static bool may_pass(struct rest_call *c, enum access_group group)
+{
+	char text[ACCESS_TEXT_BYTES];
+	enum access_result r = access_check(&c->rest->access, group, c->model, find_header,
+	                                    c->x->request, text);
+	if (r == ACCESS_GOOD)
+		return true;
+	struct buf *b = rest__scratch(c);
+	buf_z(b, "{\"error\":");
+	json_put_str(b, str_from(text));
+	buf_byte(b, '}');
+	struct str copy = arena_str(c->x->arena, buf_text(b));
+	struct span part = {(const uint8_t *)copy.p, copy.n};
+	if (r == ACCESS_UNKNOWN)
+		http_reply(c->x, 401, "application/json", STR("WWW-Authenticate: Bearer\r\n"), &part, 1);
+	else /* the type is Triton's */
+		http_reply(c->x, 403, r == ACCESS_RESTRICTED ? "text/plain" : "application/json", STR_NONE,
+		           &part, 1);
+	return false;
+}
+
 void rest_handle(void *ctx, struct http_exchange *x)
 {
 	struct rest_call c = {ctx, x, STR_NONE, STR_NONE};
@@ -172,6 +205,8 @@ void rest_handle(void *ctx, struct http_exchange *x)
 	for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
 		if (!matches(routes[i].pattern, path, &c))
 			continue;
+		if (!known && !may_pass(&c, routes[i].group))
+			return;
 		known = true;
 		if (str_is(x->request->method, routes[i].method)) {
 			routes[i].fn(&c);

@@ -2,6 +2,7 @@
 #ifndef NEREID_FRONT_REST_H
 #define NEREID_FRONT_REST_H
 
+#include "front/access.h"
 #include "net/http.h"
 #include "serve/forward.h"
 #include "serve/metrics.h"
@@ -11,6 +12,7 @@ struct settings;
 struct rest {
 	struct repo *repo;
 	struct settings *settings;            /* shared with other fronts */
+	struct access access;                 /* who may ask what */
 	struct forward forward;               /* headers that become parameters */
 	const char *id;                       /* of the server, in its metadata */
 	bool strict_ready;

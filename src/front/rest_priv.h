@@ -9,7 +9,7 @@
 /* A request on its way: the exchange, and what its path named. */
 struct rest_call { struct rest *rest; struct http_exchange *x; struct str model, version; };
 typedef void rest_fn(struct rest_call *c);
-#define X(method, pattern, fn) rest_fn fn;
+#define X(method, pattern, fn, group) rest_fn fn;
 #include "front/routes.def"
 #undef X
 
