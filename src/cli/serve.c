@@ -29,6 +29,7 @@ struct serve {
 	struct rest rest;
 	struct grpc_front grpc;
 	struct metrics_front metrics;
+	struct access_keys *keys;            /* NULL: none are needed */
 	struct net *net, *metrics_net;
 };
 
@@ -90,6 +91,24 @@ static void print_tables(const struct serve *s)
 	print_options(s);
 }
 
+/* Rules of both protocols, and the keys that they share. */
+static struct status access_rules(struct serve *s)
+{
+	const struct args *a = &s->o.args;
+	const char *path = a->value[OPT_SERVE_API_KEYS];
+	for (uint32_t i = 0; i < a->n_given; i++) {
+		enum option o = a->given[i].option;
+		if (o == OPT_SERVE_HTTP_RESTRICTED_API)
+			TRY(access_restrict(&s->rest.access, args_option(o), a->given[i].value));
+		else if (o == OPT_SERVE_GRPC_RESTRICTED_PROTOCOL)
+			TRY(access_restrict(&s->grpc.access, args_option(o), a->given[i].value));
+	}
+	if (path)
+		TRY_MSG(access_keys_open(path, &s->keys), "--api-keys");
+	s->rest.access.keys = s->grpc.access.keys = s->keys;
+	return STATUS_GOOD;
+}
+
 static struct status open_ports(struct serve *s)
 {
 	const struct serve_options *o = &s->o;
@@ -103,6 +122,7 @@ static struct status open_ports(struct serve *s)
 	grpc_front_init(&s->grpc, &s->repo, o->args.value[OPT_SERVE_ID]);
 	s->grpc.strict_ready = o->strict_ready;
 	s->grpc.settings = &s->settings;
+	TRY(access_rules(s));
 	TRY(net_new(o->threads, &s->net));
 	TRY(net_new(1, &s->metrics_net));
 	if (o->allow_grpc) {
@@ -201,6 +221,7 @@ out:
 	net_free(s->metrics_net);
 	rest_release(&s->rest);
 	grpc_front_release(&s->grpc);
+	access_keys_free(s->keys);
 	metrics_release(&s->metrics);
 	repo_release(&s->repo);
 	settings_release(&s->settings);

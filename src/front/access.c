@@ -132,9 +132,10 @@ static struct status list_groups(const char *path, uint32_t line, struct str val
 		struct str name = cut(&value, ',');
 		enum access_group g;
 		if (!group_of(name, &g))
-			return FAIL(INVALID_ARG, "%s, line %u: '%.*s' is no group of endpoints; there are health, "
-			            "metadata, inference, shared-memory, model-config, model-repository, "
-			            "statistics, trace and logging", path, line, STR_ARG(name));
+			return FAIL(INVALID_ARG, "%s, line %u: '%.*s' is no group of endpoints; there are "
+			            "health, metadata, inference, shared-memory, model-config, "
+			            "model-repository, statistics, trace and logging", path, line,
+			            STR_ARG(name));
 		k->groups |= 1u << g;
 	}
 	return STATUS_GOOD;
@@ -147,7 +148,8 @@ static struct status list_models(struct arena *a, const char *path, uint32_t lin
 	while (value.n) {
 		struct str name = cut(&value, ',');
 		if (!name.n)
-			return FAIL(INVALID_ARG, "%s, line %u: the list of models has an empty name", path, line);
+			return FAIL(INVALID_ARG, "%s, line %u: the list of models has an empty name", path,
+			            line);
 		if (!ARENA_GROW(a, k->models, k->n_models, cap, LIMIT_API_KEY_MODELS))
 			return FAIL(LIMIT, "%s, line %u: over %d models", path, line, LIMIT_API_KEY_MODELS);
 		struct str copy = arena_str(a, name);
@@ -375,8 +377,8 @@ enum access_result access_check(const struct access *a, enum access_group g, str
 		struct str value = find(request, str_from(a->rules[g].header));
 		hash_of(value, hash);
 		if (!value.p || CRYPTO_memcmp(hash, a->rules[g].hash, HASH_BYTES)) {
-			snprintf(text, ACCESS_TEXT_BYTES, "This %s is restricted, expecting header '%s'", a->what,
-			         a->rules[g].header);
+			snprintf(text, ACCESS_TEXT_BYTES, "This %s is restricted, expecting header '%s'",
+			         a->what, a->rules[g].header);
 			return ACCESS_RESTRICTED;
 		}
 	}
@@ -389,6 +391,7 @@ enum access_result access_check(const struct access *a, enum access_group g, str
 		         "an API key is needed, as 'Authorization: Bearer KEY' or 'x-api-key: KEY'");
 	else if (r == ACCESS_DENIED)
 		snprintf(text, ACCESS_TEXT_BYTES, "the API key gives no access to %s%s%.*s", group_names[g],
-		         model.n ? " of model " : "", model.n < 100 ? (int)model.n : 100, model.n ? model.p : "");
+		         model.n ? " of model " : "", model.n < 100 ? (int)model.n : 100,
+		         model.n ? model.p : "");
 	return r;
 }

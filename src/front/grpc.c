@@ -13,11 +13,18 @@
 
 #define ANSWER_BYTES_MAX ((size_t)1 << 31)
 
-struct rpc { struct str path; bool streams; grpc_fn *fn; };
+struct rpc {
+	struct str path;
+	bool streams;
+	grpc_fn *fn;
+	enum access_group group;
+	uint32_t model;                      /* field of the request, or 0 */
+};
 static const struct rpc rpcs[] = {
 #define PATH(p, s, m) "/" p "." s "/" m
-#define X(package, service, method, streams, i, input, o, output, fn) \
-	{{PATH(package, service, #method), sizeof PATH(package, service, #method) - 1}, streams, fn},
+#define X(package, service, method, streams, i, input, o, output, fn, group, model) \
+	{{PATH(package, service, #method), sizeof PATH(package, service, #method) - 1}, streams, fn, \
+	 ACCESS_##group, model},
 #include "front/grpc_rpcs.def"
 #undef X
 };
@@ -27,6 +34,7 @@ void grpc_front_init(struct grpc_front *f, struct repo *repo, const char *id)
 	memset(f, 0, sizeof *f);
 	f->repo = repo;
 	f->id = id;
+	access_init_grpc(&f->access);
 	f->strict_ready = true;
 	for (int i = 0; i < FRONT_THREADS_MAX; i++)
 		buf_init(&f->scratch[i], ANSWER_BYTES_MAX);
@@ -56,10 +64,11 @@ bool grpc_front_streams(void *ctx, struct str path)
 void grpc_front_handle(void *ctx, struct grpc_message *m)
 {
 	const struct rpc *r = find(grpc_path(m));
-	if (r)
-		r->fn(ctx, m);
-	else
+	struct grpc_front *f = ctx;
+	if (!r)
 		grpc_fail(m, GRPC_UNIMPLEMENTED, "");
+	else if (grpc__may_pass(&f->access, m, r->group, r->model))
+		r->fn(f, m);
 }
 
 struct buf *grpc__scratch(struct grpc_front *f, const struct grpc_message *m)

@@ -7,10 +7,17 @@
 #include "serve/infer.h"
 
 typedef void grpc_fn(struct grpc_front *f, struct grpc_message *m);
-#define X(package, service, method, streams, i, input, o, output, fn) grpc_fn fn;
+#define X(package, service, method, streams, i, input, o, output, fn, group, model) grpc_fn fn;
 #include "front/grpc_rpcs.def"
 #undef X
 
+/* Whether m may go on; else it is answered. model: the number of the field that names a model, or
+ * 0. */
+bool grpc__may_pass(const struct access *a, struct grpc_message *m, enum access_group group,
+                    uint32_t model);
+/* The last string with that number at the top of a message, which may end nowhere but at its end;
+ * false: it is no message. Without one *out stays. */
+bool grpc__find_string(const uint8_t *p, size_t n, uint32_t field, struct str *out);
 /* m as a message of that type; false: it was answered with what is wrong. */
 bool grpc__decode(struct grpc_message *m, const struct pb_msg *type, void *out);
 /* Answers with x. */

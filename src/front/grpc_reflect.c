@@ -12,7 +12,7 @@ static const struct rpc {
 	const char *package;
 	struct descriptor_method method;
 } rpcs[] = {
-#define X(package, service, method, streams, i, input, o, output, fn) \
+#define X(package, service, method, streams, i, input, o, output, fn, group, model) \
 	{package, {service, #method, #i, #o, &input##_pb, &output##_pb, streams}},
 #include "front/grpc_rpcs.def"
 #undef X

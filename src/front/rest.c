@@ -205,10 +205,12 @@ void rest_handle(void *ctx, struct http_exchange *x)
 	for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
 		if (!matches(routes[i].pattern, path, &c))
 			continue;
-		if (!known && !may_pass(&c, routes[i].group))
+		bool answers = str_is(x->request->method, routes[i].method);
+		/* before the method is looked at, as in Triton */
+		if ((!known || answers) && !may_pass(&c, routes[i].group))
 			return;
 		known = true;
-		if (str_is(x->request->method, routes[i].method)) {
+		if (answers) {
 			routes[i].fn(&c);
 			return;
 		}
