@@ -266,7 +266,8 @@ static struct status fill_outputs(struct served *m, const struct model *e)
 	return STATUS_GOOD;
 }
 
-/* Whether the model batches, where inputs or outputs are to be filled in. */
+/* Whether the model batches, where inputs or outputs are to be filled in. A model that does gets
+ * dynamic batching when it asks for no other scheduler. */
 static struct status fill_batch(struct served *m, const struct served_options *o,
                                 const struct model *e)
 {
@@ -290,6 +291,8 @@ static struct status fill_batch(struct served *m, const struct served_options *o
 		      "with a larger max "
 		      "batch size", c->max_batch_size, m->name);
 	}
+	if (c->max_batch_size > 1 && !c->dynamic_batching && !c->sequence_batching)
+		PB_SET(c, mc_config, dynamic_batching, ARENA_NEW(&m->arena, struct mc_dynamic_batching));
 	return STATUS_GOOD;
 }
 
@@ -498,6 +501,7 @@ struct status config_complete(struct served *m, const struct served_options *o,
 	if (engine) {
 		TRY(fill_batch(m, o, engine));
 		TRY(defaults(m));
+		TRY(scheduling_defaults(m));
 		TRY(scheduling_sequence(m, engine));
 		if (!m->config.input.n)
 			TRY(fill_inputs(m, engine));

@@ -127,7 +127,9 @@ static struct status start_step(struct ensemble_run *run, const struct ensemble_
 	TRY(infer_init(c, v, r->job.arena));
 	c->id = r->id;
 	c->priority = r->priority;
-	c->timeout_us = r->timeout_us;
+	/* what is left of the client's time */
+	uint64_t gone_us = (now - r->job.started_ns) / 1000;
+	c->timeout_us = r->timeout_us > gone_us ? r->timeout_us - gone_us : r->timeout_us > 0;
 	c->job.cancelled = r->job.cancelled;
 	c->sequence = r->sequence;
 	c->parameters = r->parameters;

@@ -161,26 +161,30 @@ static bool prefer_largest(struct served *m, int32_t **p, uint32_t *n, uint32_t 
 
 struct status scheduling_check(struct served *m)
 {
-	struct mc_dynamic_batching *d = m->config.dynamic_batching;
-	struct mc_sequence_batching *s = m->config.sequence_batching;
+	const struct mc_dynamic_batching *d = m->config.dynamic_batching;
+	const struct mc_sequence_batching *s = m->config.sequence_batching;
 	if (d) {
 		TRY(check_preferred(m, "dynamic batching preferred size", d->preferred_batch_size.p,
 		                    d->preferred_batch_size.n));
 		TRY(check_priorities(m, d));
-		if (!prefer_largest(m, &d->preferred_batch_size.p, &d->preferred_batch_size.n,
-		                    &d->preferred_batch_size.cap))
-			return no_memory(m);
 		LOG_I("model '%s': dynamic batching is accepted; each request runs by itself", m->name);
 	}
-	if (s) {
-		TRY(check_sequence(m, s));
-		if (!s->max_sequence_idle_microseconds)
-			PB_SET(s, mc_sequence_batching, max_sequence_idle_microseconds, 1000000);
-		if (s->oldest && !prefer_largest(m, &s->oldest->preferred_batch_size.p,
-		                                 &s->oldest->preferred_batch_size.n,
-		                                 &s->oldest->preferred_batch_size.cap))
-			return no_memory(m);
-	}
+	return s ? check_sequence(m, s) : STATUS_GOOD;
+}
+
+struct status scheduling_defaults(struct served *m)
+{
+	struct mc_dynamic_batching *d = m->config.dynamic_batching;
+	struct mc_sequence_batching *s = m->config.sequence_batching;
+	if (d && !prefer_largest(m, &d->preferred_batch_size.p, &d->preferred_batch_size.n,
+	                         &d->preferred_batch_size.cap))
+		return no_memory(m);
+	if (s && !s->max_sequence_idle_microseconds)
+		PB_SET(s, mc_sequence_batching, max_sequence_idle_microseconds, 1000000);
+	if (s && s->oldest && !prefer_largest(m, &s->oldest->preferred_batch_size.p,
+	                                      &s->oldest->preferred_batch_size.n,
+	                                      &s->oldest->preferred_batch_size.cap))
+		return no_memory(m);
 	return STATUS_GOOD;
 }
 

@@ -25,9 +25,10 @@ struct sequence_plan {
 	uint64_t idle_ns;                    /* after which a sequence ends by itself */
 };
 
-/* Dynamic and sequence batching, in Triton's words, before anything is opened. Fills in what
- * Triton's core fills in. */
+/* Dynamic and sequence batching, in Triton's words, before anything is opened. */
 struct status scheduling_check(struct served *m) MUST_CHECK;
+/* Fills in what Triton's core fills in, once the batch size is known. */
+struct status scheduling_defaults(struct served *m) MUST_CHECK;
 /* Of m's configuration: how requests wait. */
 struct status scheduling_queue(const struct served *m, struct queue_options *out) MUST_CHECK;
 /* Makes m->sequence where the configuration asks for sequences. */
