@@ -273,7 +273,7 @@ static void *address(const struct exec *e, const struct place *p, const struct i
 	case PLACE_OUTPUT:
 		return out[p->index].data ? out[p->index].data : e->memory + e->sink_at[p->index];
 	case PLACE_ARENA:
-		return e->memory + p->offset;
+		return e->memory + p->offset + p->each * (size_t)e->batch;
 	case PLACE_NONE:
 		return 0;
 	}

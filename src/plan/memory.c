@@ -4,9 +4,12 @@
  * A value lives from the node that makes it to the last that reads it or one of its aliases.
  * Two values whose lives overlap never overlap in the arena. Values that are outputs of the graph
  * are written straight into the caller's buffer, and inputs are read from it; an output that is an
- * input or a constant, or that aliases another output, is copied at the end. Sizes are those of
- * the largest batch, so offsets hold for every smaller one. Runs at load time, single-threaded,
- * memory from the caller's arena.
+ * input or a constant, or that aliases another output, is copied at the end.
+ *
+ * Values that grow with the batch are planned for a batch of one, and their offsets grow too: so a
+ * small batch keeps to the front of the arena, and pages that only a large one needs are never
+ * touched. The others lie behind them, with their sizes at the largest batch. Runs at load time,
+ * single-threaded, memory from the caller's arena.
  */
 #include "plan/memory.h"
 
@@ -75,16 +78,16 @@ static void bind(const struct ir_graph *g, struct memory_plan *m)
 {
 	for (uint32_t i = 0; i < g->n_values; i++)
 		if (g->values[i]->data)
-			m->places[i] = (struct place){PLACE_CONST, 0, 0};
+			m->places[i] = (struct place){.kind = PLACE_CONST};
 	for (uint32_t i = 0; i < g->n_inputs; i++)
 		if (!g->inputs[i]->data)
-			m->places[g->inputs[i]->id] = (struct place){PLACE_INPUT, i, 0};
+			m->places[g->inputs[i]->id] = (struct place){.kind = PLACE_INPUT, .index = i};
 	for (uint32_t i = 0; i < g->n_outputs; i++) {
 		uint32_t root = m->roots[g->outputs[i]->id];
 		struct place *p = &m->places[root];
 		m->copy_from[i] = p->kind == PLACE_NONE ? UINT32_MAX : root;
 		if (p->kind == PLACE_NONE)
-			*p = (struct place){PLACE_OUTPUT, i, 0};
+			*p = (struct place){.kind = PLACE_OUTPUT, .index = i};
 	}
 }
 
@@ -133,8 +136,21 @@ static void touch(struct life *l, uint32_t at)
 		l->last = at;
 }
 
-static struct status lives(const struct ir_graph *g, int64_t batch, const struct memory_plan *m,
-                           struct life *l, uint32_t *count)
+/* Whether twice the batch is exactly twice the value. */
+static bool grows(const struct ir_graph *g, const struct ir_value *v)
+{
+	uint32_t n = 0;
+	for (int32_t i = 0; i < v->rank; i++)
+		n += v->dims[i].sym != 0;
+	for (int32_t i = 0; n == 1 && i < v->rank; i++)
+		if (v->dims[i].sym)
+			return v->dims[i].sym == g->batch_sym;
+	return false;
+}
+
+/* Lives of the values that grow with the batch, with their bytes at batch 1; or of the others. */
+static struct status lives(const struct ir_graph *g, int64_t batch, bool growing,
+                           const struct memory_plan *m, struct life *l, uint32_t *count)
 {
 	for (uint32_t i = 0; i < g->n_values; i++)
 		l[i] = (struct life){.value = i, .first = UINT32_MAX};
@@ -149,9 +165,10 @@ static struct status lives(const struct ir_graph *g, int64_t batch, const struct
 	}
 	for (uint32_t i = 0; i < g->n_values; i++) {
 		const struct ir_value *v = g->values[i];
-		if (m->places[i].kind != PLACE_NONE || m->roots[i] != i || l[i].first == UINT32_MAX)
+		if (m->places[i].kind != PLACE_NONE || m->roots[i] != i || l[i].first == UINT32_MAX ||
+		    grows(g, v) != growing)
 			continue;
-		TRY(size_of(g, v, batch, &l[i].bytes));
+		TRY(size_of(g, v, growing ? 1 : batch, &l[i].bytes));
 		l[i].bytes = (l[i].bytes + ALIGN - 1) / ALIGN * ALIGN;
 		l[(*count)++] = l[i];
 	}
@@ -185,7 +202,8 @@ static size_t best_gap(const struct life *l, struct life *const *placed, uint32_
 	return best_at == SIZE_MAX ? end : best_at;
 }
 
-static struct status assign(struct life *l, uint32_t count, struct arena *a, struct memory_plan *m)
+/* Offsets from 0 on; *end: of them all. */
+static struct status assign(struct life *l, uint32_t count, struct arena *a, size_t *end)
 {
 	struct life **placed = ARENA_ARRAY(a, (size_t)count + 1, struct life *);
 	if (!placed)
@@ -195,14 +213,38 @@ static struct status assign(struct life *l, uint32_t count, struct arena *a, str
 		l[i].offset = best_gap(&l[i], placed, i);
 		if (l[i].offset > SIZE_MAX / 2)
 			return FAIL(LIMIT, "the activations of this model do not fit into memory");
-		if (l[i].offset + l[i].bytes > m->arena_bytes)
-			m->arena_bytes = l[i].offset + l[i].bytes;
+		if (l[i].offset + l[i].bytes > *end)
+			*end = l[i].offset + l[i].bytes;
 		uint32_t at = i;
 		for (; at > 0 && placed[at - 1]->offset > l[i].offset; at--)
 			placed[at] = placed[at - 1];
 		placed[at] = &l[i];
-		m->places[l[i].value] = (struct place){PLACE_ARENA, 0, l[i].offset};
 	}
+	return STATUS_GOOD;
+}
+
+/* Places the values that grow with the batch, then the others behind them. */
+static struct status assign_all(const struct ir_graph *g, int64_t batch, struct arena *a,
+                                struct memory_plan *m)
+{
+	struct life *l[2] = {ARENA_ARRAY(a, (size_t)g->n_values + 1, struct life),
+	                     ARENA_ARRAY(a, (size_t)g->n_values + 1, struct life)};
+	uint32_t count[2] = {0, 0};
+	size_t end[2] = {0, 0}, front;
+	if (!l[0] || !l[1])
+		return FAIL(NO_MEMORY, "no memory to plan memory");
+	for (int others = 0; others < 2; others++) {
+		TRY(lives(g, batch, !others, m, l[others], &count[others]));
+		TRY(assign(l[others], count[others], a, &end[others]));
+	}
+	if (!mem_mul(end[0], (size_t)batch, &front) || front > SIZE_MAX / 2 ||
+	    !mem_add(front, end[1], &m->arena_bytes))
+		return FAIL(LIMIT, "the activations of this model do not fit into memory");
+	for (uint32_t i = 0; i < count[0]; i++)
+		m->places[l[0][i].value] = (struct place){.kind = PLACE_ARENA, .each = l[0][i].offset};
+	for (uint32_t i = 0; i < count[1]; i++)
+		m->places[l[1][i].value] =
+			(struct place){.kind = PLACE_ARENA, .offset = front + l[1][i].offset};
 	return STATUS_GOOD;
 }
 
@@ -215,15 +257,12 @@ struct status memory_plan(const struct ir_graph *g, int64_t batch_max, struct ar
 		.roots = ARENA_ARRAY(a, (size_t)g->n_values + 1, uint32_t),
 		.copy_from = ARENA_ARRAY(a, (size_t)g->n_outputs + 1, uint32_t),
 	};
-	struct life *l = ARENA_ARRAY(a, (size_t)g->n_values + 1, struct life);
-	uint32_t count = 0;
-	if (!m.places || !m.roots || !m.copy_from || !l)
+	if (!m.places || !m.roots || !m.copy_from)
 		return FAIL(NO_MEMORY, "no memory to plan memory");
 	find_roots(g, m.roots);
 	bind(g, &m);
 	TRY(in_place(g, a, &m));
-	TRY(lives(g, batch_max, &m, l, &count));
-	TRY(assign(l, count, a, &m));
+	TRY(assign_all(g, batch_max, a, &m));
 	for (uint32_t i = 0; i < g->n_values; i++)
 		m.places[i] = m.places[m.roots[i]];
 	*out = m;

@@ -9,9 +9,9 @@ enum place_kind {
 	PLACE_CONST,    /* value->data */
 	PLACE_INPUT,    /* the caller's buffer of input `index` */
 	PLACE_OUTPUT,   /* the caller's buffer of output `index` */
-	PLACE_ARENA,    /* `offset` bytes into the arena */
+	PLACE_ARENA,    /* `offset` + batch * `each` bytes into the arena */
 };
-struct place { enum place_kind kind; uint32_t index; size_t offset; };
+struct place { enum place_kind kind; uint32_t index; size_t offset, each; };
 
 struct memory_plan {
 	struct place *places;       /* by value id; an alias has the place of what it renames */
