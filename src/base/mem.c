@@ -11,7 +11,12 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <malloc.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { LARGE_BYTES = 512 << 10 };
 
 static _Thread_local uint64_t count;
 static _Thread_local uint32_t seals;
@@ -61,6 +66,21 @@ void *mem_aligned(size_t align, size_t n)
 void mem_free(void *p)
 {
 	free(p);
+}
+
+void mem_discard(void *p, size_t n)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), at = (uintptr_t)p;
+	uintptr_t from = (at + page - 1) / page * page, to = (at + n) / page * page;
+	/* that the system keeps the pages after all is no failure */
+	if (to > from)
+		(void)!madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
+void mem_return_large(void)
+{
+	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+	mallopt(M_TRIM_THRESHOLD, LARGE_BYTES);
 }
 
 char *mem_strdup(const char *s)

@@ -14,6 +14,11 @@ void *mem_resize(void *p, size_t n);           /* p stays valid on failure */
 void *mem_aligned(size_t align, size_t n);     /* align: a power of two, 16..4096; free with mem_free */
 void mem_free(void *p);                        /* NULL is fine */
 char *mem_strdup(const char *s);
+/* Gives whole pages inside p..p+n-1 back to the system; their content is lost. */
+void mem_discard(void *p, size_t n);
+/* From now on large blocks go back to the system when freed: for a server, which else would keep
+ * the largest bodies it saw. */
+void mem_return_large(void);
 
 /* n * size, or false where it overflows size_t. */
 bool mem_mul(size_t n, size_t size, size_t *out);

@@ -7,6 +7,7 @@
  */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/serve_options.h"
 #include "front/grpc.h"
@@ -239,6 +240,7 @@ int cli_serve(int argc, char **argv)
 			args_help(WORD_SERVE);
 			return 1;
 		}
+	mem_return_large();
 	struct status st = serve(&s, argc, argv);
 	if (!st.code)
 		return 0;

@@ -72,6 +72,10 @@ struct status exec_shapes(struct exec *e, const struct tensor *in, struct tensor
  * Allocates nothing when exec_shapes saw these shapes last. */
 struct status exec_run(struct exec *e, const struct tensor *in, struct tensor *out) MUST_CHECK;
 
+/* Gives back memory of activations that a batch of one does not need, until a larger one needs it
+ * again. For when e is idle. */
+void exec_trim(struct exec *e);
+
 /* One row a step, for inspect, bench --profile and trtexec --dumpProfile. */
 struct step_info { struct str node, op, backend, tactic, precision; double flops; uint64_t ns_total, runs; uint64_t weights_bytes; };
 struct status exec_profile(struct exec *e, bool on) MUST_CHECK;     /* start or stop timing of steps */

@@ -337,6 +337,14 @@ struct status exec_run(struct exec *e, const struct tensor *in, struct tensor *o
 	return st;
 }
 
+void exec_trim(struct exec *e)
+{
+	CHECK_MAGIC(e, EXEC_MAGIC);
+	if (e->variant && e->batch_max > 1)
+		mem_discard(e->memory + e->plan.each_bytes,
+		            e->plan.each_bytes * (size_t)(e->batch_max - 1));
+}
+
 struct status exec_profile(struct exec *e, bool on)
 {
 	CHECK_MAGIC(e, EXEC_MAGIC);

@@ -211,6 +211,7 @@ static struct status assign(struct life *l, uint32_t count, struct arena *a, siz
 	qsort(l, count, sizeof *l, larger_first);
 	for (uint32_t i = 0; i < count; i++) {
 		l[i].offset = best_gap(&l[i], placed, i);
+		CHECK(l[i].first <= l[i].last && l[i].offset % ALIGN == 0);
 		if (l[i].offset > SIZE_MAX / 2)
 			return FAIL(LIMIT, "the activations of this model do not fit into memory");
 		if (l[i].offset + l[i].bytes > *end)
@@ -240,6 +241,8 @@ static struct status assign_all(const struct ir_graph *g, int64_t batch, struct 
 	if (!mem_mul(end[0], (size_t)batch, &front) || front > SIZE_MAX / 2 ||
 	    !mem_add(front, end[1], &m->arena_bytes))
 		return FAIL(LIMIT, "the activations of this model do not fit into memory");
+	CHECK(end[0] % ALIGN == 0 && end[1] % ALIGN == 0);
+	m->each_bytes = end[0];
 	for (uint32_t i = 0; i < count[0]; i++)
 		m->places[l[0][i].value] = (struct place){.kind = PLACE_ARENA, .each = l[0][i].offset};
 	for (uint32_t i = 0; i < count[1]; i++)

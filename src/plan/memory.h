@@ -17,6 +17,7 @@ struct memory_plan {
 	struct place *places;       /* by value id; an alias has the place of what it renames */
 	uint32_t *roots;            /* by value id: the value that it renames, or itself */
 	size_t arena_bytes;
+	size_t each_bytes;          /* batch * each_bytes from its front is all that `each` leads to */
 	uint32_t *copy_from;        /* by output: id of the value to copy from after the run, or UINT32_MAX: written in place */
 };
 

@@ -14,12 +14,14 @@
 #include "base/panic.h"
 #include "base/pool.h"
 
+#include <errno.h>
 #include <pthread.h>
 
-enum { INLINE_NS = 50000, INSTANCES_MAX = 64, CALLERS_MAX = 256 };
+/* IDLE_NS: after which an instance gives memory back. */
+enum { INLINE_NS = 50000, IDLE_NS = 1000000000, INSTANCES_MAX = 64, CALLERS_MAX = 256 };
 
 struct instance { struct runner *runner; struct exec *exec; pthread_t thread; uint32_t shard;
-	bool started; };
+	bool started, trimmed; };
 
 struct runner {
 	struct model *model;
@@ -103,7 +105,25 @@ static void serve(struct instance *in, struct runner_job *late, struct runner_jo
 		return;
 	atomic_fetch_sub_explicit(&r->stats->pending, 1, memory_order_relaxed);
 	execute(r, in->exec, j, in->shard, r->clock.now_ns());
+	in->trimmed = false;
 	j->done(j);
+}
+
+/* Waits for work, under the lock; the first wait in a row only so long. */
+static void wait_for_work(struct instance *in)
+{
+	struct runner *r = in->runner;
+	uint64_t until = r->clock.unix_ns() + IDLE_NS;
+	struct timespec at = {(time_t)(until / 1000000000), (long)(until % 1000000000)};
+
+	if (in->trimmed) {
+		pthread_cond_wait(&r->ready, &r->lock);
+	} else if (pthread_cond_timedwait(&r->ready, &r->lock, &at) == ETIMEDOUT) {
+		in->trimmed = true;
+		pthread_mutex_unlock(&r->lock);
+		exec_trim(in->exec);
+		pthread_mutex_lock(&r->lock);
+	}
 }
 
 static void *instance_main(void *arg)
@@ -116,7 +136,7 @@ static void *instance_main(void *arg)
 		if (!j && !late && r->stopping)
 			break;
 		if (!j && !late) {
-			pthread_cond_wait(&r->ready, &r->lock);
+			wait_for_work(in);
 			continue;
 		}
 		pthread_mutex_unlock(&r->lock);

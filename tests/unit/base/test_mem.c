@@ -91,3 +91,21 @@ TEST(rules_end_the_program)
 	mem_unseal();
 	mem_free(mem_alloc(1));
 }
+
+/* Only whole pages inside the range go; what lies around them stays. */
+TEST(discarded_pages_read_as_zero)
+{
+	enum { PAGE = 4096 };
+	uint8_t *p = mem_aligned(4096, 4 * PAGE);
+	assert_non_null(p);
+	memset(p, 7, 4 * PAGE);
+	mem_discard(p + 1, 3 * PAGE);
+	assert_int_equal(p[PAGE - 1], 7);
+	assert_int_equal(p[PAGE], 0);
+	assert_int_equal(p[3 * PAGE - 1], 0);
+	assert_int_equal(p[3 * PAGE], 7);
+	mem_discard(p, 100);
+	assert_int_equal(p[0], 7);
+	mem_free(p);
+	mem_return_large();
+}

@@ -131,6 +131,9 @@ TEST_SLOW(every_way_gives_the_same_answer, 60)
 				infer(&ref, batch, want);
 				assert_int_equal(infer(&r, batch, got), 0);
 				assert_near(got, want, (size_t)batch * 4);
+				exec_trim(r.e);
+				assert_int_equal(infer(&r, batch, got), 0);
+				assert_near(got, want, (size_t)batch * 4);
 			}
 			close_run(&r);
 		}

@@ -103,6 +103,34 @@ TEST(a_chain_needs_two_buffers)
 	arena_release(&a);
 }
 
+/* A small batch keeps to the front; a value that does not grow lies behind the largest. */
+TEST(offsets_grow_with_the_batch)
+{
+	struct arena a;
+	struct memory_plan m;
+	arena_init(&a, 1 << 22);
+	struct ir_graph *g = ir_graph_new(&a);
+	g->batch_sym = ir_symbol(g, STR("batch"));
+	struct ir_value *x = value(g, 100), *f = value(g, 100), *v = x, *made[4];
+	x->dims[0] = (struct dim){100, g->batch_sym};
+	assert_true(ir_add_input(g, x) && ir_add_input(g, f));
+	struct ir_value *fixed = node(g, OP_NEG, f, 0, 100);
+	for (int i = 0; i < 4; i++) {
+		v = made[i] = node(g, OP_ADD, v, fixed, 0);
+		v->dims[0] = (struct dim){100, g->batch_sym};
+	}
+	assert_true(ir_add_output(g, v));
+	ASSERT_GOOD(ir_compact(g));
+	ASSERT_GOOD(memory_plan(g, 16, &a, &m));
+	assert_int_equal(m.each_bytes, 2 * 448);
+	assert_int_equal(m.arena_bytes, 16 * 2 * 448 + 448);
+	assert_int_equal(m.places[fixed->id].offset, 16 * 2 * 448);
+	assert_int_equal(m.places[fixed->id].each, 0);
+	assert_int_equal(m.places[made[0]->id].offset, 0);
+	assert_int_equal(m.places[made[0]->id].each + m.places[made[1]->id].each, 448);
+	arena_release(&a);
+}
+
 /* x -> a; conv(b, w, -, a) -> y: y lies where a lay, unless a is read again. */
 static void residual(bool read_again, bool *in_place)
 {
