@@ -14,7 +14,7 @@
 #include "base/panic.h"
 
 enum { READ_BYTES = 32 << 10, OUT_BYTES = 64 << 10, PLAIN_BYTES = 56 << 10, FAREWELL_BYTES = 512,
-	TRIM_MS = 1000 };
+	PENDING_BYTES = 4 * OUT_BYTES, TRIM_MS = 1000 };
 
 struct link_tls {
 	struct tls *tls;
@@ -221,9 +221,14 @@ static void deliver(struct link *l)
 	if (l->closing)
 		return;
 	settle(l, pump(l));
+	/* what TLS answers by itself, as to updates of keys, to a peer that does not read it */
+	bool flood = tls_pending(k->tls) > PENDING_BYTES;
+	if (flood)
+		LOG_V(1, "a peer of a TLS connection asks much and reads nothing");
 	if (tls_state(k->tls) == TLS_FAILED)
 		LOG_V(1, "%s", tls_error(k->tls));
-	if (!l->closing && (tls_state(k->tls) == TLS_FAILED || tls_state(k->tls) == TLS_CLOSED))
+	if (!l->closing && (flood || tls_state(k->tls) == TLS_FAILED ||
+	                    tls_state(k->tls) == TLS_CLOSED))
 		l->ops->ended(l);
 }
 
