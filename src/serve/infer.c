@@ -347,6 +347,9 @@ struct status infer_check(struct infer_request *r)
 	bool *want = r->want + m->n_outputs;
 	int64_t batch = -1;
 	CHECK(r->n_inputs <= LIMIT_INFER_INPUTS);
+	if (r->sequence.is_text && r->sequence.text.n > SEQUENCE_TEXT_MAX)
+		return FAIL(UNSUPPORTED, "string correlation ID cannot be longer than %d characters",
+		            SEQUENCE_TEXT_MAX);
 	TRY(check_names(r));
 	TRY(check_inputs(r, &batch));
 	r->job.batch = batch < 0 ? 1 : batch;

@@ -15,6 +15,7 @@ struct infer_input {
 	size_t bytes;
 };
 
+enum { SEQUENCE_TEXT_MAX = 128 };
 /* The sequence that a request belongs to; id 0, or an empty text: none. */
 struct infer_sequence {
 	bool is_text;                        /* which of id and text counts */

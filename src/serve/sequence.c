@@ -17,7 +17,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
-enum { SEQUENCER_MAGIC = 0x5e9c, TEXT_MAX = 128 };
+enum { SEQUENCER_MAGIC = 0x5e9c, TEXT_MAX = SEQUENCE_TEXT_MAX };
 
 enum sequence_place { SEQUENCE_FREE, SEQUENCE_SLOT, SEQUENCE_BACKLOG };
 struct sequence {
@@ -305,9 +305,6 @@ struct status sequencer_check(const struct sequencer *s, const struct infer_requ
 	if (q->is_text ? !q->text.n : !q->id)
 		return FAIL(INVALID_ARG, "inference request to model '%s' must specify a non-zero or "
 		            "non-empty correlation ID", model);
-	if (q->is_text && q->text.n > TEXT_MAX)
-		return FAIL(UNSUPPORTED, "string correlation ID cannot be longer than %d characters",
-		            TEXT_MAX);
 	return STATUS_GOOD;
 }
 

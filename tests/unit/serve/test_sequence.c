@@ -88,6 +88,11 @@ TEST(serve_sequence_must_be_named_and_started)
 	text.start = false;
 	text.text = STR("");
 	REFUSED(&r, text, INVALID_ARG, "non-empty correlation ID");
+	char name[SEQUENCE_TEXT_MAX + 1] = "";
+	text.text = (struct str){name, SEQUENCE_TEXT_MAX};
+	REFUSED(&r, text, INVALID_ARG, "data-type is 'BYTES'");
+	text.text.n++;
+	REFUSED(&r, text, UNSUPPORTED, "string correlation ID cannot be longer than 128 characters");
 	struct stats_sum s;
 	stats_read(&repo_find(&r, STR("seq"))->versions[0].stats, &s);
 	assert_int_equal(s.success.count, 2);
