@@ -44,7 +44,7 @@ struct status rest__put_values(struct buf *b, struct str name, const struct tens
 {
 	if (t->dtype == DTYPE_FP16 || t->dtype == DTYPE_BF16)
 		return FAIL(INVALID_ARG, "sending %s data via JSON is not supported. Please use the "
-		            "binary data format for output %.*s", dtype_wire(t->dtype), STR_ARG(name));
+		            "binary data format for output", dtype_wire(t->dtype));
 	if (!tensor_elements(t, count))
 		return FAIL(INTERNAL, "output '%.*s' cannot be written", STR_ARG(name));
 	if (t->dtype == DTYPE_BYTES)

@@ -121,7 +121,7 @@ static struct status check_names(const struct infer_request *r)
 		needed += !m->inputs[i].optional;
 	if (r->n_inputs < needed || r->n_inputs > m->n_inputs)
 		return missing(r, needed);
-	for (uint32_t i = 0; i < r->n_inputs; i++)
+	for (uint32_t i = r->n_inputs; i-- > 0;)
 		if (!find_io(m, r->inputs[i].name))
 			return FAIL(INVALID_ARG, "unexpected inference input '%.*s' for model '%s'",
 			            STR_ARG(r->inputs[i].name), m->name);
