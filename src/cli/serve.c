@@ -27,6 +27,7 @@ struct serve {
 	struct serve_options o;
 	struct repo repo;
 	struct settings settings;
+	struct shm shm;
 	struct rest rest;
 	struct grpc_front grpc;
 	struct metrics_front metrics;
@@ -124,6 +125,8 @@ static struct status open_ports(struct serve *s)
 	s->grpc.strict_ready = o->strict_ready;
 	s->grpc.settings = &s->settings;
 	TRY(access_rules(s));
+	s->grpc.shm = s->rest.shm = &s->shm;
+	s->shm.allowed = o->allow_shm;
 	TRY(net_new(o->threads, &s->net));
 	TRY(net_new(1, &s->metrics_net));
 	if (o->allow_grpc) {
@@ -200,6 +203,7 @@ static struct status serve(struct serve *s, int argc, char **argv)
 	sigset_t signals;
 
 	settings_init(&s->settings);
+	shm_init(&s->shm, true);
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
@@ -226,6 +230,7 @@ out:
 	metrics_release(&s->metrics);
 	repo_release(&s->repo);
 	settings_release(&s->settings);
+	shm_release(&s->shm);
 	return st;
 }
 

@@ -146,6 +146,7 @@ static struct status flags(struct serve_options *s)
 	bool strict, gpu;
 	TRY(boolean(s, OPT_SERVE_ALLOW_HTTP, &s->allow_http));
 	TRY(boolean(s, OPT_SERVE_ALLOW_METRICS, &s->allow_metrics));
+	TRY(boolean(s, OPT_SERVE_ALLOW_CLIENT_SHM, &s->allow_shm));
 	TRY(boolean(s, OPT_SERVE_ALLOW_GRPC, &s->allow_grpc));
 	TRY(boolean(s, OPT_SERVE_ALLOW_CPU_METRICS, &s->cpu_metrics));
 	TRY(boolean(s, OPT_SERVE_ALLOW_GPU_METRICS, &gpu));

@@ -15,7 +15,7 @@ struct serve_options {
 	uint64_t http_port, grpc_port, metrics_port, exit_timeout_s, max_json_bytes;
 	const char *http_address, *grpc_address, *metrics_address;
 	bool allow_http, allow_metrics, allow_grpc, reuse_http_port, reuse_grpc_port;
-	bool exit_on_error, strict_ready;
+	bool exit_on_error, strict_ready, allow_shm;
 	bool cpu_metrics, complete;
 	/* of struct grpc_options; the rest of it is filled in by the server */
 	struct grpc_options grpc;

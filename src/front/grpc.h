@@ -8,6 +8,7 @@
 struct grpc_front {
 	struct repo *repo;
 	struct access access;                 /* who may ask what */
+	struct shm *shm;
 	const char *id;                       /* of the server, in its metadata */
 	bool strict_ready;
 	struct settings *settings;

@@ -138,6 +138,10 @@ static struct status put_answer(struct grpc_infer *q, struct span *parts, uint32
 		if (!wanted(q, i))
 			continue;
 		TRY(infer_output(&q->infer, i, &t));
+		if (infer_in_shm(&q->infer, i)) {
+			TRY(infer_store(&q->infer, i, &t));
+			t.bytes = 0; /* an empty entry holds the output's place */
+		}
 		buf_byte(b, TAG_RAW_OUTPUT);
 		put_varint(b, t.bytes);
 		total += 1 + varint_bytes(t.bytes) + t.bytes;
@@ -199,6 +203,7 @@ static void answer(void *arg)
 	struct status st = q->infer.job.status;
 	if (!st.code)
 		st = put_answer(q, parts, &n);
+	infer_release(&q->infer, q->front->shm);
 	if (st.code)
 		fail(q, st);
 	else
@@ -329,6 +334,11 @@ static struct status add_input(struct grpc_infer *q, const struct gs_input *from
 		if (str_eq(q->infer.inputs[i].name, in->name))
 			return FAIL(INVALID_ARG, INFER_ID_FORMAT "input '%.*s' already exists in request",
 			            STR_ARG(infer_id_text(&q->infer)), STR_ARG(in->name));
+	struct infer_place place;
+	bool there;
+	TRY(grpc__place(from->parameters.p, from->parameters.n, from->name, &place, &there));
+	if (there)
+		return infer_input_shm(&q->infer, q->front->shm, &place, in);
 	if (from->contents && q->request.raw_input_contents.n)
 		return FAIL(INVALID_ARG, "contents field must not be specified when using "
 		            "raw_input_contents for '%.*s' for model '%.*s'", STR_ARG(from->name),
@@ -341,13 +351,25 @@ static struct status add_input(struct grpc_infer *q, const struct gs_input *from
 	return contents(q, from, in);
 }
 
+static struct status output_parameters(struct grpc_infer *q, const struct gs_wanted *w, uint32_t i)
+{
+	struct infer_place place;
+	bool there;
+	TRY(grpc__classes(w, &q->infer.classes[i]));
+	TRY(grpc__place(w->parameters.p, w->parameters.n, w->name, &place, &there));
+	if (there && q->infer.classes[i])
+		return FAIL(INVALID_ARG, "output can't set both 'shared_memory_region' and "
+		            "'classification'");
+	return there ? infer_output_shm(&q->infer, q->front->shm, i, &place) : STATUS_GOOD;
+}
+
 static struct status add_output(struct grpc_infer *q, const struct gs_wanted *w)
 {
 	const struct served *s = q->infer.version->owner;
 	for (uint32_t i = 0; i < s->n_outputs; i++)
 		if (str_eq(s->outputs[i].name, w->name)) {
 			q->infer.want[i] = true;
-			return grpc__classes(w, &q->infer.classes[i]);
+			return output_parameters(q, w, i);
 		}
 	return FAIL(INVALID_ARG, "unexpected inference output '%.*s' for model '%s'", STR_ARG(w->name),
 	            s->name);
@@ -391,10 +413,12 @@ static void run(struct grpc_front *f, struct grpc_message *m, bool streams)
 	if (!grpc__decode(m, &gs_infer_pb, &q->request))
 		return;
 	struct status st = begin(q);
-	if (st.code)
+	if (st.code) {
+		infer_release(&q->infer, f->shm);
 		fail(q, st);
-	else if (runner_inline(q->infer.version->runner))
+	} else if (runner_inline(q->infer.version->runner)) {
 		answer(q);
+	}
 }
 
 void grpc__infer(struct grpc_front *f, struct grpc_message *m)

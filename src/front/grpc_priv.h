@@ -4,7 +4,7 @@
 
 #include "codec/grpc_service.h"
 #include "front/grpc.h"
-#include "serve/infer.h"
+#include "serve/infer_shm.h"
 
 typedef void grpc_fn(struct grpc_front *f, struct grpc_message *m);
 #define X(package, service, method, streams, i, input, o, output, fn, group, model) grpc_fn fn;
@@ -36,6 +36,9 @@ struct status grpc__parameters(struct infer_request *r, const struct gs_infer *x
 /* The one of that name; NULL: there is none. */
 const struct gs_parameter *grpc__parameter(const struct gs_parameter_entry *list, uint32_t n,
                                            const char *name);
+/* Where a tensor lies by its parameters; *there false: not in shared memory. */
+struct status grpc__place(const struct gs_parameter_entry *list, uint32_t n, struct str tensor,
+                          struct infer_place *out, bool *there) MUST_CHECK;
 /* How many classes an output is asked for; left as it is when it is not. */
 struct status grpc__classes(const struct gs_wanted *w, uint32_t *classes) MUST_CHECK;
 

@@ -125,7 +125,7 @@ static bool digits(struct str s)
 /* Path against pattern, segment by segment. */
 static bool matches(const char *pattern, struct str path, struct rest_call *c)
 {
-	struct str model = STR_NONE, version = STR_NONE;
+	struct str model = STR_NONE, version = STR_NONE, name = STR_NONE;
 	while (*pattern && path.n) {
 		if (*pattern != '{') {
 			if (*pattern++ != *path.p)
@@ -139,8 +139,7 @@ static bool matches(const char *pattern, struct str path, struct rest_call *c)
 		char kind = pattern[1];
 		if (!part.n || (kind == 'v' && !digits(part)))
 			return false;
-		if (kind != 'r')
-			*(kind == 'v' ? &version : &model) = part;
+		*(kind == 'v' ? &version : kind == 'm' ? &model : &name) = part;
 		path.p += part.n;
 		path.n -= part.n;
 		pattern += 3;
@@ -149,6 +148,7 @@ static bool matches(const char *pattern, struct str path, struct rest_call *c)
 		return false;
 	c->model = model;
 	c->version = version;
+	c->name = name;
 	return true;
 }
 
@@ -199,7 +199,7 @@ static bool may_pass(struct rest_call *c, enum access_group group)
 
 void rest_handle(void *ctx, struct http_exchange *x)
 {
-	struct rest_call c = {ctx, x, STR_NONE, STR_NONE};
+	struct rest_call c = {.rest = ctx, .x = x};
 	struct str path = path_of(x->request->target);
 	bool known = false;
 	for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
@@ -270,7 +270,7 @@ const char *rest_extensions(void)
 {
 	/* of Triton's list what is served, in its order */
 	return "classification sequence model_repository schedule_policy model_configuration "
-	       "binary_tensor_data parameters statistics trace logging";
+	       "system_shared_memory cuda_shared_memory binary_tensor_data parameters statistics trace logging";
 }
 
 void rest__server(struct rest_call *c)

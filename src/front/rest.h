@@ -6,11 +6,13 @@
 #include "net/http.h"
 #include "serve/forward.h"
 #include "serve/metrics.h"
+#include "serve/shm.h"
 
 enum { FRONT_THREADS_MAX = 256 };
 struct settings;
 struct rest {
 	struct repo *repo;
+	struct shm *shm;
 	struct settings *settings;            /* shared with other fronts */
 	struct access access;                 /* who may ask what */
 	struct forward forward;               /* headers that become parameters */

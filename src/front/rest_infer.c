@@ -73,6 +73,10 @@ static struct status put_output(struct rest_infer *q, struct buf *b, uint32_t i,
 		json_put_i64(b, t.dims[k]);
 	}
 	buf_byte(b, ']');
+	if (infer_in_shm(&q->infer, i)) {
+		buf_byte(b, '}');
+		return infer_store(&q->infer, i, &t);
+	}
 	if (is_binary(q, i)) {
 		buf_z(b, ",\"parameters\":{\"binary_data_size\":");
 		json_put_i64(b, (int64_t)t.bytes);
@@ -134,11 +138,13 @@ static void answer(void *arg)
 	uint32_t n = 0;
 	char headers[128];
 	if (q->infer.job.status.code) {
+		infer_release(&q->infer, q->call.rest->shm);
 		rest__reply_status(&q->call, q->infer.job.status);
 		return;
 	}
 	struct buf *b = rest__scratch(&q->call);
 	struct status st = put_reply(q, b, parts, &n);
+	infer_release(&q->infer, q->call.rest->shm);
 	struct str json = st.code ? STR_NONE : arena_str(q->call.x->arena, buf_text(b));
 	bool binary = n++ > 0;
 	if (!st.code && !json.p)
@@ -210,10 +216,12 @@ void rest__serve(struct rest_call *c, rest_parse_fn *parse, rest_answer_fn *repl
 	q->answer = reply;
 	q->begun_ns = clock_ns();
 	struct status st = begin(q, parse);
-	if (st.code)
+	if (st.code) {
+		infer_release(&q->infer, c->rest->shm);
 		rest__reply_status(c, st);
-	else if (runner_inline(q->infer.version->runner))
+	} else if (runner_inline(q->infer.version->runner)) {
 		reply(q);
+	}
 }
 
 static struct status parse_body(struct rest_infer *q)

@@ -40,7 +40,8 @@ static void pick(struct json object, const struct wanted *w, size_t n)
 #define PICK(object, table) pick((object), (table), sizeof(table) / sizeof *(table))
 
 /* One element of "inputs". */
-struct input_text { struct json name, shape, datatype, parameters, data, size, region; };
+struct input_text { struct json name, shape, datatype, parameters, data, size, region, offset,
+	bytes; };
 
 static struct status parse_shape(struct json v, struct infer_input *in)
 {
@@ -157,16 +158,28 @@ static struct status read_binary(struct rest_infer *q, struct infer_input *in, u
 	return STATUS_GOOD;
 }
 
-/* The one place that data come from, or Triton's complaint. There are no shared memory regions
- * here, so none is found. */
-static struct status one_source(const struct input_text *t, uint64_t *size, struct arena *a)
+/* A place in shared memory; offset and size may be left out. */
+static struct status parse_place(struct json region, struct json offset, struct json bytes,
+                                 struct arena *a, struct infer_place *out)
 {
-	struct str region = STR_NONE;
+	if (!json_str(region, a, &out->region))
+		return rest__json_bad("shared_memory_region", REST_NOT_STRING);
+	if (offset.p && !json_u64(offset, &out->offset))
+		return rest__json_bad("shared_memory_offset", REST_NOT_UNSIGNED);
+	if (bytes.p && !json_u64(bytes, &out->bytes))
+		return rest__json_bad("shared_memory_byte_size", REST_NOT_UNSIGNED);
+	return STATUS_GOOD;
+}
+
+/* The one place that data come from, or Triton's complaint. */
+static struct status one_source(const struct input_text *t, uint64_t *size, struct arena *a,
+                                struct infer_place *place)
+{
 	*size = 0;
 	if (t->size.p && !json_u64(t->size, size))
 		return rest__json_bad("binary_data_size", REST_NOT_UNSIGNED);
-	if (t->region.p && !json_str(t->region, a, &region))
-		return rest__json_bad("shared_memory_region", REST_NOT_STRING);
+	if (t->region.p)
+		TRY(parse_place(t->region, t->offset, t->bytes, a, place));
 	if (!t->data.p + !t->size.p + !t->region.p != 2)
 		return FAIL(INVALID_ARG, "Input must set only one of the following fields: 'data', "
 		            "'binary_data_size' in "
@@ -174,8 +187,6 @@ static struct status one_source(const struct input_text *t, uint64_t *size, stru
 		            t->data.p || t->size.p ? "set" : "no field is set", t->data.p ? " 'data'" : "",
 		            t->size.p ? " 'binary_data_size'" : "", t->region.p ? " 'shared_memory_region'"
 		            : "");
-	if (t->region.p)
-		return FAIL(NOT_FOUND, "Unable to find shared memory region: '%.*s'", STR_ARG(region));
 	return STATUS_GOOD;
 }
 
@@ -210,14 +221,16 @@ static struct status parse_input(struct rest_infer *q, struct json v, struct spa
 		{"datatype", &t.datatype},
 		{"parameters", &t.parameters}, {"data", &t.data}};
 	const struct wanted parameters[] = {{"binary_data_size", &t.size},
-		{"shared_memory_region", &t.region}};
+		{"shared_memory_region", &t.region}, {"shared_memory_offset", &t.offset},
+		{"shared_memory_byte_size", &t.bytes}};
+	struct infer_place place = {0};
 	struct infer_input *in = infer_add_input(&q->infer);
 	if (!in)
 		return FAIL(INVALID_ARG, "the request has over %d inputs", LIMIT_INFER_INPUTS);
 	PICK(v, members);
 	if (t.parameters.p)
 		PICK(t.parameters, parameters);
-	TRY(one_source(&t, &size, a));
+	TRY(one_source(&t, &size, a, &place));
 	TRY(need_str(t.name, "name", a, &in->name));
 	TRY(need_str(t.datatype, "datatype", a, &type));
 	TRY(parse_shape(t.shape, in));
@@ -225,31 +238,32 @@ static struct status parse_input(struct rest_infer *q, struct json v, struct spa
 	if (!in->dtype)
 		return FAIL(INVALID_ARG, "invalid datatype for input %.*s", STR_ARG(in->name));
 	TRY(rest__check_new(&q->infer, in));
+	if (t.region.p)
+		return infer_input_shm(&q->infer, q->call.rest->shm, &place, in);
 	return t.data.p ? read_data(q, in, t.data) : read_binary(q, in, size, tail);
 }
 
-static struct status parse_output_parameters(struct rest_infer *q, struct json v,
-                                             struct rest_output *o, uint32_t *count)
+static struct status parse_output_parameters(struct rest_infer *q, struct json v, uint32_t i)
 {
-	struct json binary = {0}, classes = {0}, region = {0};
-	struct str text;
+	struct json binary = {0}, classes = {0}, region = {0}, offset = {0}, bytes = {0};
+	struct rest_output *o = &q->outputs[i];
+	struct infer_place place = {0};
 	uint64_t k = 0;
 	const struct wanted members[] = {{"binary_data", &binary}, {"classification", &classes},
-		{"shared_memory_region", &region}};
+		{"shared_memory_region", &region}, {"shared_memory_offset", &offset},
+		{"shared_memory_byte_size", &bytes}};
 	PICK(v, members);
 	if (classes.p && !json_u64(classes, &k))
 		return FAIL(INTERNAL, "Unable to set 'classification': %s", REST_NOT_UNSIGNED);
 	if (binary.p && !json_bool(binary, &o->binary))
 		return rest__json_bad("binary_data", REST_NOT_BOOL);
-	if (region.p && !json_str(region, q->call.x->arena, &text))
-		return rest__json_bad("shared_memory_region", REST_NOT_STRING);
+	if (region.p)
+		TRY(parse_place(region, offset, bytes, q->call.x->arena, &place));
 	if (region.p && (k || o->binary))
 		return FAIL(INVALID_ARG, "Output can't set both 'shared_memory_region' and '%s'",
 		            k ? "classification" : "binary_data");
-	if (region.p)
-		return FAIL(NOT_FOUND, "Unable to find shared memory region: '%.*s'", STR_ARG(text));
-	*count = (uint32_t)k; /* Triton cuts it so, too */
-	return STATUS_GOOD;
+	q->infer.classes[i] = (uint32_t)k; /* Triton cuts it so, too */
+	return region.p ? infer_output_shm(&q->infer, q->call.rest->shm, i, &place) : STATUS_GOOD;
 }
 
 static struct status parse_output(struct rest_infer *q, struct json v)
@@ -267,8 +281,7 @@ static struct status parse_output(struct rest_infer *q, struct json v)
 		return FAIL(INVALID_ARG, "unexpected inference output '%.*s' for model '%s'",
 		            STR_ARG(text), m->name);
 	q->infer.want[i] = true;
-	return parameters.p ? parse_output_parameters(q, parameters, &q->outputs[i],
-	                                              &q->infer.classes[i]) : STATUS_GOOD;
+	return parameters.p ? parse_output_parameters(q, parameters, i) : STATUS_GOOD;
 }
 
 static struct status parse_document(struct rest_infer *q, struct str text, struct span tail)

@@ -4,10 +4,10 @@
 
 #include "codec/json.h"
 #include "front/rest.h"
-#include "serve/infer.h"
+#include "serve/infer_shm.h"
 
 /* A request on its way: the exchange, and what its path named. */
-struct rest_call { struct rest *rest; struct http_exchange *x; struct str model, version; };
+struct rest_call { struct rest *rest; struct http_exchange *x; struct str model, version, name; };
 typedef void rest_fn(struct rest_call *c);
 #define X(method, pattern, fn, group) rest_fn fn;
 #include "front/routes.def"

@@ -50,6 +50,7 @@ struct infer_request {
 	bool want_all;
 	bool *want;                          /* by output of the configuration */
 	uint32_t *classes;                   /* likewise: how many are asked for; 0: the tensor */
+	struct infer_store *stores;          /* likewise: those in shared memory; NULL: none is */
 	struct runner_job job;
 	void *user;
 	struct sequence *slot;               /* of a request whose model has sequences */
