@@ -94,7 +94,8 @@ static struct status find_backend(struct served *m)
 			            STR_ARG(c->backend));
 		PB_SET(c, mc_config, platform, str_from(known[k].platform));
 		PB_SET(c, mc_config, backend, str_from(known[k].backend));
-		m->file = c->default_model_filename.n ? c->default_model_filename : str_from(known[k].file);
+		if (!c->default_model_filename.n)
+			PB_SET(c, mc_config, default_model_filename, str_from(known[k].file));
 		m->platform = known[k].platform;
 		return STATUS_GOOD;
 	}

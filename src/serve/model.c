@@ -127,7 +127,7 @@ static struct status load_version(struct served *m, struct served_version *v,
                                   const struct served_options *o)
 {
 	const char *path = arena_printf(&m->arena, "%s/%" PRId64 "/%.*s", m->dir, v->number,
-	                                STR_ARG(m->file));
+	                                STR_ARG(m->config.default_model_filename));
 	struct model_options mo = {.cache_dir = o->cache_dir, .batch_max = m->config.max_batch_size};
 	if (!path)
 		return FAIL(NO_MEMORY, "no memory to load %s", m->name);

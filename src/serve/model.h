@@ -52,7 +52,6 @@ struct served {
 	struct mc_config config;             /* effective */
 	struct buf config_json;              /* of it */
 	const char *platform;                /* in metadata */
-	struct str file;                     /* of each version, in its folder */
 	int32_t max_batch;
 	struct served_io *inputs, *outputs;  /* in the order of the configuration */
 	uint32_t n_inputs, n_outputs;
