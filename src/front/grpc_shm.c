@@ -82,8 +82,8 @@ void grpc__cuda_shm_register(struct grpc_front *f, struct grpc_message *m)
 {
 	struct gs_cuda_register ask;
 	if (grpc__decode(m, &gs_cuda_register_pb, &ask))
-		answer_empty(f, m, FAIL(INVALID_ARG, "failed to register CUDA shared memory region: '%.*s', "
-		                        "GPUs not supported", STR_ARG(ask.name)));
+		answer_empty(f, m, FAIL(INVALID_ARG, "failed to register CUDA shared memory region: "
+		                        "'%.*s', GPUs not supported", STR_ARG(ask.name)));
 }
 
 void grpc__cuda_shm_unregister(struct grpc_front *f, struct grpc_message *m)
@@ -104,23 +104,23 @@ struct status grpc__place(const struct gs_parameter_entry *list, uint32_t n, str
 	CHECK(out && there);
 	*there = region != 0;
 	if (!region && (bytes || offset))
-		return FAIL(INVALID_ARG, "'%s' can not be specified without 'shared_memory_region' parameter "
-		            "for tensor '%.*s'", offset ? "shared_memory_offset" : "shared_memory_byte_size",
-		            STR_ARG(tensor));
+		return FAIL(INVALID_ARG, "'shared_memory_%s' can not be specified without "
+		            "'shared_memory_region' parameter for tensor '%.*s'",
+		            offset ? "offset" : "byte_size", STR_ARG(tensor));
 	if (!region)
 		return STATUS_GOOD;
 	if (!PB_IS_SET(region, gs_parameter, string_param))
-		return FAIL(INVALID_ARG, "invalid value type for 'shared_memory_region' parameter for tensor "
-		            "'%.*s', expected string_param.", STR_ARG(tensor));
+		return FAIL(INVALID_ARG, "invalid value type for 'shared_memory_region' parameter for "
+		            "tensor '%.*s', expected string_param.", STR_ARG(tensor));
 	if (!bytes)
 		return FAIL(INVALID_ARG, "'shared_memory_byte_size' must be specified along with "
 		            "'shared_memory_region' parameter for tensor '%.*s'", STR_ARG(tensor));
-	if (!PB_IS_SET(bytes, gs_parameter, int64_param) || bytes->int64_param < 0 ||
-	    (offset && (!PB_IS_SET(offset, gs_parameter, int64_param) || offset->int64_param < 0)))
+	bool size = PB_IS_SET(bytes, gs_parameter, int64_param) && bytes->int64_param >= 0;
+	if (!size || (offset && (!PB_IS_SET(offset, gs_parameter, int64_param) ||
+	                         offset->int64_param < 0)))
 		return FAIL(INVALID_ARG, "invalid value type for 'shared_memory_%s' parameter for tensor "
 		            "'%.*s', expected int64_param.",
-		            PB_IS_SET(bytes, gs_parameter, int64_param) && bytes->int64_param >= 0 ? "offset"
-		            : "byte_size", STR_ARG(tensor));
+		            size ? "offset" : "byte_size", STR_ARG(tensor));
 	*out = (struct infer_place){region->string_param, offset ? (uint64_t)offset->int64_param : 0,
 	                            (uint64_t)bytes->int64_param};
 	return STATUS_GOOD;

@@ -269,7 +269,8 @@ void rest__model_ready(struct rest_call *c)
 const char *rest_extensions(void)
 {
 	/* of Triton's list what is served, in its order */
-	return "classification sequence model_repository schedule_policy model_configuration "
+	return "classification sequence model_repository "
+	       "model_repository(unload_dependents) schedule_policy model_configuration "
 	       "system_shared_memory cuda_shared_memory binary_tensor_data parameters statistics trace logging";
 }
 

@@ -108,19 +108,38 @@ void rest__cuda_shm_status(struct rest_call *c)
 	rest__reply_json(c);
 }
 
+/* 64 bytes in base64. */
+static bool is_handle(struct json v, struct arena *a)
+{
+	struct str s;
+	if (!json_str(v, a, &s) || s.n != 88 || !str_ends(s, STR("==")))
+		return false;
+	for (size_t i = 0; i < s.n - 2; i++) {
+		char k = s.p[i];
+		if (!((k >= 'A' && k <= 'Z') || (k >= 'a' && k <= 'z') || (k >= '0' && k <= '9') ||
+		      k == '+' || k == '/'))
+			return false;
+	}
+	return true;
+}
+
 static struct status register_cuda(struct rest_call *c)
 {
 	static const char *const members[] = {"device_id", "byte_size"};
 	struct json root, v;
 	if (!c->name.n)
-		return FAIL(INVALID_ARG, "'region name' is necessary to register cuda shared memory region");
+		return FAIL(INVALID_ARG, "'region name' is necessary to register cuda shared memory "
+		            "region");
 	TRY(parse(c, &root));
 	TRY(need(root, "raw_handle", &v));
 	if (!json_member(v, "b64", &v))
 		return FAIL(INTERNAL, "attempt to access non-existing object member 'b64'");
+	struct json handle = v;
 	for (int i = 0; i < 2; i++)
 		if (!json_member(root, members[i], &v))
 			return FAIL(INTERNAL, "attempt to access non-existing object member '%s'", members[i]);
+	if (!is_handle(handle, c->x->arena))
+		return FAIL(INVALID_ARG, "'raw_handle' must be a valid base64 encoded cudaIpcMemHandle_t");
 	return FAIL(INVALID_ARG, "failed to register CUDA shared memory region: '%.*s', GPUs not "
 	            "supported", STR_ARG(c->name));
 }

@@ -145,8 +145,8 @@ static struct status insert(struct shm *s, struct shm_region *r)
 		return FAIL(ALREADY_EXISTS, "shared memory region '%.*s' already in manager",
 		            STR_ARG(name));
 	if (s->n >= LIMIT_SHM_REGIONS)
-		return FAIL(UNAVAILABLE, "there are %d shared memory regions; unregister some before '%.*s'",
-		            LIMIT_SHM_REGIONS, STR_ARG(name));
+		return FAIL(UNAVAILABLE, "there are %d shared memory regions; unregister some before "
+		            "'%.*s'", LIMIT_SHM_REGIONS, STR_ARG(name));
 	if (!fits(r->fd, r->offset, r->bytes))
 		return FAIL(INVALID_ARG, "failed to register shared memory region '%.*s': invalid args",
 		            STR_ARG(name));
@@ -201,7 +201,8 @@ struct status shm_unregister(struct shm *s, struct str name)
 /* Copies of what r says, so that it may go. */
 static bool describe(const struct shm_region *r, struct arena *a, struct shm_info *out)
 {
-	*out = (struct shm_info){arena_str(a, name_of(r)), arena_str(a, key_of(r)), r->offset, r->bytes};
+	*out = (struct shm_info){arena_str(a, name_of(r)), arena_str(a, key_of(r)), r->offset,
+	                         r->bytes};
 	return out->name.p && out->key.p;
 }
 
