@@ -217,7 +217,7 @@ static void put_message(const struct set *s, const char *full, const char *name,
 		if (inside(full, s->enums[i]->name))
 			put_enum(inside(full, s->enums[i]->name), s->enums[i], 4, &level);
 	for (uint32_t i = 0; i < oneofs; i++) {
-		char choice[16];
+		char choice[24];
 		struct buf decl;
 		snprintf(choice, sizeof choice, "choice%u", i);
 		buf_init(&decl, LEVEL_BYTES);
