@@ -18,7 +18,7 @@
 #include <string.h>
 
 #define ARENA_BYTES_MAX ((size_t)1 << 31)
-enum { LINGER_MS = 2000, TRIM_MS = 1000, BODY_ALIGN = 64 };
+enum { LINGER_MS = 2000, BODY_ALIGN = 64, DESKS_KEEP = 16, DESK_KEEP_BYTES = 16 << 20 };
 
 static void advance(struct conn *c);
 static void refuse(struct conn *c, int code, const char *why);
@@ -45,17 +45,65 @@ static bool closed(const struct conn *c)
 	return c->link.closing;
 }
 
+/* The desk for what comes now: a spare one, or a new one. */
+static bool take_desk(struct conn *c)
+{
+	struct http_state *h = c->link.listener->state;
+	struct http_desk *w = h->desks;
+	if (w) {
+		h->desks = w->next;
+		h->n_desks--;
+	} else {
+		w = mem_alloc(sizeof *w);
+		if (!w)
+			return false;
+		memset(w, 0, offsetof(struct http_desk, buf));
+		arena_init(&w->arena, ARENA_BYTES_MAX);
+		buf_init(&w->chunk_body, (size_t)LIMIT_HTTP_BODY_MIB << 20);
+	}
+	w->conn = c;
+	c->w = w;
+	return true;
+}
+
+static void free_desk(struct http_desk *w)
+{
+	mem_free(w->body_memory);
+	buf_release(&w->chunk_body);
+	arena_release(&w->arena);
+	mem_free(w);
+}
+
+/* Gives the desk to the next connection that needs one. */
+static void put_desk(struct conn *c)
+{
+	struct http_state *h = c->link.listener->state;
+	struct http_desk *w = c->w;
+	c->w = 0;
+	if (!w)
+		return;
+	arena_reset(&w->arena);
+	buf_reset(&w->chunk_body);
+	if (h->n_desks >= DESKS_KEEP) {
+		free_desk(w);
+		return;
+	}
+	w->next = h->desks;
+	h->desks = w;
+	h->n_desks++;
+}
+
 static void *room(struct link *l, size_t *n)
 {
 	struct conn *c = conn_of(l);
 	if (c->state == CONN_BODY) {
-		*n = c->request.length - c->body_at;
-		return c->body + c->body_at;
+		*n = c->w->request.length - c->body_at;
+		return c->w->body + c->body_at;
 	}
-	if (!c->buf)
-		c->buf = mem_alloc(CONN_BUFFER);
+	if (!c->w && !take_desk(c))
+		return 0;
 	*n = CONN_BUFFER - c->n;
-	return c->buf ? c->buf + c->n : 0;
+	return c->w->buf + c->n;
 }
 
 static void came(struct link *l, size_t n)
@@ -71,22 +119,11 @@ static void came(struct link *l, size_t n)
 	advance(c);
 }
 
-/* Gives back all memory but the connection itself. */
-static void trim(struct conn *c)
-{
-	mem_free(c->buf);
-	mem_free(c->body_memory);
-	buf_release(&c->chunk_body);
-	arena_release(&c->arena);
-	c->buf = c->body = c->body_memory = 0;
-	c->body_cap = 0;
-}
-
 static void on_closed(struct link *l)
 {
 	struct conn *c = conn_of(l);
 	struct http_state *h = l->listener->state;
-	trim(c);
+	put_desk(c);
 	c->spare = h->spare;
 	h->spare = c;
 }
@@ -138,8 +175,8 @@ static void tick(struct link *l, uint64_t now)
 	case CONN_HEAD:
 		if (idle(c) && quiet > (uint64_t)LIMIT_HTTP_IDLE_SECONDS * 1000)
 			stop(&c->link);
-		else if (idle(c) && quiet > TRIM_MS && (c->buf || c->body_memory))
-			trim(c);
+		else if (idle(c) && c->w)
+			put_desk(c); /* a read that found nothing */
 		/* a head that drips in byte by byte is timed from its first byte */
 		else if (!idle(c) && age > (uint64_t)LIMIT_HTTP_HEAD_SECONDS * 1000)
 			refuse(c, 408, "the head of the request did not come in time");
@@ -179,18 +216,20 @@ static void linger(struct conn *c)
 
 static void reply_done(struct conn *c)
 {
-	arena_reset(&c->arena);
+	if (c->w->arena.used_bytes > DESK_KEEP_BYTES)
+		arena_release(&c->w->arena);
+	arena_reset(&c->w->arena);
 	c->at += c->used;
 	c->used = 0;
-	buf_reset(&c->chunk_body);
-	if (c->body_cap > CONN_BODY_KEEP) {
-		mem_free(c->body_memory);
-		c->body = c->body_memory = 0;
-		c->body_cap = 0;
+	buf_reset(&c->w->chunk_body);
+	if (c->w->body_cap > DESK_KEEP_BYTES) {
+		mem_free(c->w->body_memory);
+		c->w->body = c->w->body_memory = 0;
+		c->w->body_cap = 0;
 	}
 	c->state = CONN_HEAD;
 	c->begun_ms = 0;
-	c->request.method = STR_NONE;
+	c->w->request.method = STR_NONE;
 	c->touched_ms = now_ms(c);
 	if (c->refused) {
 		linger(c);
@@ -221,7 +260,7 @@ static void send_parts(struct conn *c, unsigned n)
 {
 	/* if not all is taken now, what a peer sends meanwhile, its end of stream too, waits in the
 	 * kernel */
-	switch (link_write(&c->link, c->parts, n)) {
+	switch (link_write(&c->link, c->w->parts, n)) {
 	case LINK_ALL:
 		reply_done(c);
 		break;
@@ -255,14 +294,14 @@ static char *put_number(char *to, size_t v)
 	return to;
 }
 
-/* The head of the reply into c->head; returns its length. Put together by hand, as it is on the
+/* The head of the reply into c->w->head; returns its length. Put together by hand, as it is on the
  * way of every request. */
 static size_t write_head(struct conn *c, int code, const char *type, struct str headers,
                          size_t bytes)
 {
 	struct str reason = str_from(http1_reason(code)), kind = str_from(type);
-	char *p = c->head;
-	CHECK(code >= 100 && code <= 999 && kind.n + headers.n + reason.n + 160 < sizeof c->head);
+	char *p = c->w->head;
+	CHECK(code >= 100 && code <= 999 && kind.n + headers.n + reason.n + 160 < sizeof c->w->head);
 	p = put_number(put(p, STR("HTTP/1.1 ")), (size_t)code);
 	*p++ = ' ';
 	p = put(put(p, reason), STR("\r\n"));
@@ -272,27 +311,27 @@ static size_t write_head(struct conn *c, int code, const char *type, struct str 
 		p = put(p, headers);
 	if (!c->keep_alive || loop__draining(c->link.loop))
 		p = put(p, STR("Connection: close\r\n"));
-	else if (c->request.old)
+	else if (c->w->request.old)
 		p = put(p, STR("Connection: keep-alive\r\n"));
 	p = put_number(put(p, STR("Content-Length: ")), bytes);
 	p = put(p, STR("\r\n\r\n"));
-	return (size_t)(p - c->head);
+	return (size_t)(p - c->w->head);
 }
 
 void http_reply(struct http_exchange *x, int code, const char *type, struct str headers,
                 const struct span *parts, uint32_t n)
 {
-	struct conn *c = (struct conn *)((char *)x - offsetof(struct conn, exchange));
+	struct conn *c = ((struct http_desk *)((char *)x - offsetof(struct http_desk, exchange)))->conn;
 	size_t bytes = 0;
 	CHECK_MAGIC(c, CONN_MAGIC);
 	CHECK(c->state == CONN_HANDLING && n <= HTTP_PARTS_MAX);
 	for (uint32_t i = 0; i < n; i++) {
 		bytes += parts[i].n;
-		c->parts[i + 1] = uv_buf_init((char *)(uintptr_t)parts[i].p, (unsigned)parts[i].n);
+		c->w->parts[i + 1] = uv_buf_init((char *)(uintptr_t)parts[i].p, (unsigned)parts[i].n);
 	}
-	c->parts[0] = uv_buf_init(c->head, (unsigned)write_head(c, code, type, headers, bytes));
+	c->w->parts[0] = uv_buf_init(c->w->head, (unsigned)write_head(c, code, type, headers, bytes));
 	/* an answer to HEAD is all head */
-	send_parts(c, str_is(c->request.method, "HEAD") ? 1 : n + 1);
+	send_parts(c, str_is(c->w->request.method, "HEAD") ? 1 : n + 1);
 }
 
 /* ---- reading ---- */
@@ -301,23 +340,23 @@ static void refuse(struct conn *c, int code, const char *why)
 {
 	char text[512];
 	int n = snprintf(text, sizeof text, "{\"error\":\"%s\"}", why);
-	char *copy = n > 0 ? arena_text(&c->arena, (struct str){text, (size_t)n}) : 0;
+	char *copy = n > 0 ? arena_text(&c->w->arena, (struct str){text, (size_t)n}) : 0;
 	struct span part = {(const uint8_t *)copy, copy ? (size_t)n : 0};
 	c->state = CONN_HANDLING;
 	c->keep_alive = false;
 	c->refused = true;
-	c->exchange.arena = &c->arena;
-	http_reply(&c->exchange, code, "application/json", STR_NONE, &part, 1);
+	c->w->exchange.arena = &c->w->arena;
+	http_reply(&c->w->exchange, code, "application/json", STR_NONE, &part, 1);
 }
 
 static void dispatch(struct conn *c, struct span body)
 {
 	const struct http_options *o = options_of(c);
 	c->state = CONN_HANDLING;
-	c->keep_alive = c->request.keep_alive;
-	c->exchange = (struct http_exchange){.request = &c->request, .body = body, .arena = &c->arena,
+	c->keep_alive = c->w->request.keep_alive;
+	c->w->exchange = (struct http_exchange){.request = &c->w->request, .body = body, .arena = &c->w->arena,
 	                                     .loop = c->link.loop, .thread = c->link.loop->index};
-	o->handler(o->ctx, &c->exchange);
+	o->handler(o->ctx, &c->w->exchange);
 	if (c->state == CONN_HANDLING)
 		link_read_stop(&c->link);
 }
@@ -327,22 +366,22 @@ static void dispatch(struct conn *c, struct span body)
 static bool begin_body(struct conn *c, size_t have)
 {
 	const struct http_options *o = options_of(c);
-	size_t need = c->request.length, lead = o->lead ? o->lead(&c->request) : 0;
+	size_t need = c->w->request.length, lead = o->lead ? o->lead(&c->w->request) : 0;
 	if (need > (uint64_t)LIMIT_HTTP_BODY_MIB << 20) {
 		refuse(c, 413, "the body of the request is over the server's limit");
 		return false;
 	}
-	if (need + BODY_ALIGN > c->body_cap) {
-		mem_free(c->body_memory);
-		c->body_memory = mem_aligned(BODY_ALIGN, need + BODY_ALIGN);
-		c->body_cap = c->body_memory ? need + BODY_ALIGN : 0;
+	if (need + BODY_ALIGN > c->w->body_cap) {
+		mem_free(c->w->body_memory);
+		c->w->body_memory = mem_aligned(BODY_ALIGN, need + BODY_ALIGN);
+		c->w->body_cap = c->w->body_memory ? need + BODY_ALIGN : 0;
 	}
-	if (!c->body_memory) {
+	if (!c->w->body_memory) {
 		refuse(c, 503, "no memory for the body of the request");
 		return false;
 	}
-	c->body = c->body_memory + (-lead & (BODY_ALIGN - 1));
-	memcpy(c->body, c->buf + c->at + c->request.head_bytes, have);
+	c->w->body = c->w->body_memory + (-lead & (BODY_ALIGN - 1));
+	memcpy(c->w->body, c->w->buf + c->at + c->w->request.head_bytes, have);
 	c->body_at = have;
 	c->used = c->n - c->at;
 	c->state = CONN_BODY;
@@ -352,36 +391,36 @@ static bool begin_body(struct conn *c, size_t have)
 static void continue_100(struct conn *c)
 {
 	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-	if (c->request.expects_continue && (c->request.chunked || c->request.length))
+	if (c->w->request.expects_continue && (c->w->request.chunked || c->w->request.length))
 		link_try(&c->link, text, sizeof text - 1);
 }
 
 /* The head is read; decides how the body comes. false: nothing more can be done now. */
 static bool after_head(struct conn *c)
 {
-	size_t have = c->n - c->at - c->request.head_bytes;
-	c->keep_alive = c->request.keep_alive;
-	c->exchange.arena = &c->arena;
-	if (c->request.chunked) {
+	size_t have = c->n - c->at - c->w->request.head_bytes;
+	c->keep_alive = c->w->request.keep_alive;
+	c->w->exchange.arena = &c->w->arena;
+	if (c->w->request.chunked) {
 		continue_100(c);
-		c->chunks = (struct http1_chunks){0};
-		c->used = c->request.head_bytes;
+		c->w->chunks = (struct http1_chunks){0};
+		c->used = c->w->request.head_bytes;
 		c->state = CONN_CHUNKS;
 		return true;
 	}
-	if (c->request.length <= have) {
-		c->used = c->request.head_bytes + (size_t)c->request.length;
-		dispatch(c, (struct span){c->buf + c->at + c->request.head_bytes,
-			(size_t)c->request.length});
+	if (c->w->request.length <= have) {
+		c->used = c->w->request.head_bytes + (size_t)c->w->request.length;
+		dispatch(c, (struct span){c->w->buf + c->at + c->w->request.head_bytes,
+			(size_t)c->w->request.length});
 		return c->state == CONN_HEAD;
 	}
 	if (!have)
 		continue_100(c);
-	if (c->request.length <= CONN_BUFFER - c->at - c->request.head_bytes) {
+	if (c->w->request.length <= CONN_BUFFER - c->at - c->w->request.head_bytes) {
 		c->state = CONN_HEAD; /* it will fit: wait, and read the head again */
 		return false;
 	}
-	return begin_body(c, have) && c->body_at == c->request.length;
+	return begin_body(c, have) && c->body_at == c->w->request.length;
 }
 
 static bool step_head(struct conn *c)
@@ -396,11 +435,11 @@ static bool step_head(struct conn *c)
 	if (!c->begun_ms)
 		c->begun_ms = now_ms(c);
 	if (c->at && CONN_BUFFER - c->at < LIMIT_HTTP_HEAD_BYTES + 4096) {
-		memmove(c->buf, c->buf + c->at, c->n - c->at);
+		memmove(c->w->buf, c->w->buf + c->at, c->n - c->at);
 		c->n -= c->at;
 		c->at = 0;
 	}
-	switch (http1_head((struct span){c->buf + c->at, c->n - c->at}, &c->request, &code, &why)) {
+	switch (http1_head((struct span){c->w->buf + c->at, c->n - c->at}, &c->w->request, &code, &why)) {
 	case HTTP1_MORE:
 		return false;
 	case HTTP1_BAD:
@@ -418,23 +457,23 @@ static bool step_chunks(struct conn *c)
 	size_t used;
 	const char *why = "";
 	while (c->at + c->used < c->n) {
-		struct span in = {c->buf + c->at + c->used, c->n - c->at - c->used};
-		enum http1_result r = http1_chunk(&c->chunks, in, &used, &data, &why);
+		struct span in = {c->w->buf + c->at + c->used, c->n - c->at - c->used};
+		enum http1_result r = http1_chunk(&c->w->chunks, in, &used, &data, &why);
 		c->used += used;
-		buf_add(&c->chunk_body, data.p, data.n);
-		if (r == HTTP1_BAD || c->chunk_body.bad) {
+		buf_add(&c->w->chunk_body, data.p, data.n);
+		if (r == HTTP1_BAD || c->w->chunk_body.bad) {
 			refuse(c, r == HTTP1_BAD ? 400 : 413, r == HTTP1_BAD ? why : "the body of the request "
 			       "is over the server's limit");
 			return false;
 		}
 		if (r == HTTP1_DONE) {
-			dispatch(c, buf_span(&c->chunk_body));
+			dispatch(c, buf_span(&c->w->chunk_body));
 			return c->state == CONN_HEAD;
 		}
 	}
 	/* keep the head, which the request points into, and make room behind it */
-	c->n = c->at + c->request.head_bytes;
-	c->used = c->request.head_bytes;
+	c->n = c->at + c->w->request.head_bytes;
+	c->used = c->w->request.head_bytes;
 	return false;
 }
 
@@ -454,9 +493,9 @@ static void advance(struct conn *c)
 			more = step_chunks(c);
 			break;
 		case CONN_BODY:
-			more = c->body_at == c->request.length;
+			more = c->body_at == c->w->request.length;
 			if (more)
-				dispatch(c, (struct span){c->body, c->body_at});
+				dispatch(c, (struct span){c->w->body, c->body_at});
 			more = more && c->state == CONN_HEAD;
 			break;
 		default:
@@ -464,7 +503,11 @@ static void advance(struct conn *c)
 		}
 	}
 	c->advancing = false;
-	if (!closed(c) && idle(c) && c->buf && loop__draining(c->link.loop))
+	if (closed(c) || !idle(c) || !c->w)
+		return;
+	c->at = c->n = 0;
+	put_desk(c);
+	if (loop__draining(c->link.loop))
 		stop(&c->link);
 }
 
@@ -486,9 +529,7 @@ static struct conn *conn_new(struct http_state *h)
 		if (!c)
 			return 0;
 	}
-	arena_init(&c->arena, ARENA_BYTES_MAX);
 	c->magic = CONN_MAGIC;
-	buf_init(&c->chunk_body, (size_t)LIMIT_HTTP_BODY_MIB << 20);
 	return c;
 }
 
@@ -512,6 +553,11 @@ static void free_spare(struct listener *p)
 		struct conn *c = h->spare;
 		h->spare = c->spare;
 		mem_free(c);
+	}
+	while (h && h->desks) {
+		struct http_desk *w = h->desks;
+		h->desks = w->next;
+		free_desk(w);
 	}
 	mem_free(h);
 }

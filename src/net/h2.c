@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "base/panic.h"
 
-enum { WINDOW_STREAM = 1 << 20, WINDOW_CONN = 16 << 20, LINGER_MS = 1000 };
+enum { WINDOW_STREAM = 1 << 20, WINDOW_CONN = 16 << 20, IDLE_MS = 400 };
 
 static struct h2_conn *conn_of(struct link *l)
 {
@@ -320,7 +320,7 @@ static void tick(struct link *l, uint64_t now)
 	} else if (c->in_headers && now - c->touched_ms > (uint64_t)LIMIT_HTTP_HEAD_SECONDS * 1000) {
 		link_close(l);
 	}
-	if (!c->writing && c->out.cap > H2_READ_BYTES && now - c->touched_ms > LINGER_MS)
+	if (!c->writing && c->out.cap && now - c->touched_ms > IDLE_MS)
 		buf_release(&c->out);
 }
 
