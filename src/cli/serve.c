@@ -122,6 +122,8 @@ static struct status open_ports(struct serve *s)
 	s->rest.max_json_bytes = o->max_json_bytes;
 	metrics_init(&s->metrics, &s->repo, o->cpu_metrics);
 	grpc_front_init(&s->grpc, &s->repo, o->args.value[OPT_SERVE_ID]);
+	TRY_MSG(forward_init(&s->grpc.forward, o->args.value[OPT_SERVE_GRPC_HEADER_FORWARD_PATTERN]),
+	        "--grpc-header-forward-pattern");
 	s->grpc.strict_ready = o->strict_ready;
 	s->grpc.settings = &s->settings;
 	TRY(access_rules(s));

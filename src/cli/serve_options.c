@@ -176,6 +176,11 @@ static struct status grpc(struct serve_options *s)
 	TRY(args_u64(a, OPT_SERVE_GRPC_MAX_CONNECTION_AGE, 0, most, &g->max_age_ms));
 	TRY(args_u64(a, OPT_SERVE_GRPC_MAX_CONNECTION_AGE_GRACE, 0, most, &g->max_age_grace_ms));
 	g->max_ping_strikes = (uint32_t)strikes;
+	const char *pack = a->value[OPT_SERVE_GRPC_INFER_RESPONSE_COMPRESSION_LEVEL];
+	g->pack = strcmp(pack, "none") != 0;
+	if (g->pack && strcmp(pack, "low") && strcmp(pack, "medium") && strcmp(pack, "high"))
+		return FAIL(INVALID_ARG, "--grpc-infer-response-compression-level is none, low, medium or "
+		            "high, not '%s'", pack);
 	s->grpc_address = a->value[OPT_SERVE_GRPC_ADDRESS];
 	return boolean(s, OPT_SERVE_REUSE_GRPC_PORT, &s->reuse_grpc_port);
 }

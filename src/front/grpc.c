@@ -42,6 +42,7 @@ void grpc_front_init(struct grpc_front *f, struct repo *repo, const char *id)
 
 void grpc_front_release(struct grpc_front *f)
 {
+	forward_release(&f->forward);
 	for (int i = 0; i < FRONT_THREADS_MAX; i++)
 		buf_release(&f->scratch[i]);
 }

@@ -4,11 +4,13 @@
 
 #include "front/rest.h"
 #include "net/grpc.h"
+#include "serve/forward.h"
 
 struct grpc_front {
 	struct repo *repo;
 	struct access access;                 /* who may ask what */
 	struct shm *shm;
+	struct forward forward;               /* metadata that become parameters */
 	const char *id;                       /* of the server, in its metadata */
 	bool strict_ready;
 	struct settings *settings;

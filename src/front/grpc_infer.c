@@ -207,7 +207,7 @@ static void answer(void *arg)
 	if (st.code)
 		fail(q, st);
 	else
-		grpc_reply(q->message, parts, n);
+		grpc_reply_packed(q->message, parts, n);
 }
 
 static void done_here(struct runner_job *j)
@@ -375,6 +375,15 @@ static struct status add_output(struct grpc_infer *q, const struct gs_wanted *w)
 	            s->name);
 }
 
+static struct status forward(struct grpc_infer *q)
+{
+	uint32_t n;
+	const struct http1_header *h = grpc_metadata(q->message, &n);
+	for (uint32_t i = 0; q->front->forward.on && i < n; i++)
+		TRY(forward_header(&q->front->forward, &q->infer, h[i].name, h[i].value));
+	return STATUS_GOOD;
+}
+
 static struct status begin(struct grpc_infer *q)
 {
 	struct gs_infer *x = &q->request;
@@ -385,6 +394,7 @@ static struct status begin(struct grpc_infer *q)
 	TRY(infer_init(&q->infer, v, &q->message->arena));
 	q->infer.id = x->id;
 	TRY(grpc__parameters(&q->infer, x));
+	TRY(forward(q));
 	for (uint32_t i = 0; i < x->inputs.n; i++)
 		TRY(add_input(q, &x->inputs.p[i], &n_raw));
 	q->infer.want_all = !x->outputs.n;

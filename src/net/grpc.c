@@ -44,7 +44,7 @@ static struct message *message_new(struct grpc_call *k)
 	m->next = 0;
 	m->n_parts = m->part = 0;
 	m->at = 0;
-	m->failed = m->compressed = m->dropped = false;
+	m->failed = m->compressed = m->packed = m->dropped = false;
 	m->public.bytes = 0;
 	m->public.call = k;
 	m->public.loop = k->conn->link.loop;
@@ -194,13 +194,13 @@ static void push(struct grpc_call *k)
 {
 	static const nghttp2_nv head[] = {
 		NV(":status", "200"), NV("content-type", "application/grpc"),
-		NV("grpc-accept-encoding", "identity,deflate,gzip"),
+		NV("grpc-accept-encoding", "identity,deflate,gzip"), NV("grpc-encoding", "gzip"),
 	};
 	struct h2_conn *c = k->conn;
 	if (!k->responded && (k->first || !k->ended)) {
 		nghttp2_data_provider from = {{.ptr = k}, source};
 		k->responded = true;
-		nghttp2_submit_response(c->session, k->stream, head, sizeof head / sizeof *head, &from);
+		nghttp2_submit_response(c->session, k->stream, head, k->packs ? 4 : 3, &from);
 	} else if (!k->responded) { /* a status alone: trailers only */
 		char code[4];
 		int digits = snprintf(code, sizeof code, "%d", (int)k->code);
@@ -303,6 +303,29 @@ static void consume_more(struct grpc_call *k)
 	k->unconsumed = 0;
 }
 
+/* What is longer packed than plain, or cannot be packed, goes as it is. */
+void grpc_reply_packed(struct grpc_message *public, const struct span *parts, uint32_t n)
+{
+	struct message *m = (struct message *)public;
+	struct grpc_call *k = public->call;
+	struct buf b;
+	struct span whole = {0};
+	size_t bytes = 0;
+	if (!k->packs) {
+		grpc_reply(public, parts, n);
+		return;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		bytes += parts[i].n;
+	buf_init(&b, bytes);
+	struct status st = gzip_pack(parts, n, GZIP_GZIP, &public->arena, &b);
+	struct str copy = st.code ? STR_NONE : arena_str(&public->arena, buf_text(&b));
+	buf_release(&b);
+	whole = (struct span){(const uint8_t *)copy.p, copy.n};
+	m->packed = copy.p != 0;
+	grpc_reply(public, m->packed ? &whole : parts, m->packed ? 1 : n);
+}
+
 /* The answer to a unary call is its end too. */
 void grpc_reply(struct grpc_message *public, const struct span *parts, uint32_t n)
 {
@@ -323,7 +346,7 @@ void grpc_reply(struct grpc_message *public, const struct span *parts, uint32_t 
 		give_up(m);
 		return;
 	}
-	grpc_prefix_write(m->prefix, (struct grpc_prefix){false, (uint32_t)bytes});
+	grpc_prefix_write(m->prefix, (struct grpc_prefix){m->packed, (uint32_t)bytes});
 	m->parts[0] = (struct span){m->prefix, GRPC_PREFIX};
 	m->n_parts = n + 1;
 	m->state = MESSAGE_ANSWERED;
@@ -388,6 +411,8 @@ void call__header(struct grpc_call *k, struct str name, struct str value)
 		k->is_grpc = str_starts(value, STR("application/grpc"));
 	} else if (str_is(name, "grpc-encoding")) {
 		k->encoding = h.value;
+	} else if (str_is(name, "grpc-accept-encoding")) {
+		k->takes_gzip = value.n >= 4 && memmem(value.p, value.n, "gzip", 4);
 	} else if (str_is(name, "grpc-timeout") && grpc_timeout(value, &ns)) {
 		uint64_t ms = ns / 1000000 + 1, now = uv_now(&k->conn->link.loop->uv);
 		k->deadline_ms = ms > UINT32_MAX ? 0 : now + ms;
@@ -440,6 +465,7 @@ void call__begin(struct grpc_call *k)
 		return;
 	}
 	k->streams = o->streams && o->streams(o->ctx, k->path);
+	k->packs = o->pack && k->takes_gzip;
 	if (k->encoding.n && !str_is(k->encoding, "identity") && !str_is(k->encoding, "gzip") &&
 	    !str_is(k->encoding, "deflate"))
 		refuse(k, GRPC_UNIMPLEMENTED, "the compression of this call is none of gzip and deflate");

@@ -41,6 +41,7 @@ struct grpc_options {
 	uint64_t keepalive_ms, keepalive_timeout_ms, ping_interval_ms, max_age_ms, max_age_grace_ms;
 	uint32_t max_ping_strikes;   /* 0: any number */
 	bool keepalive_without_calls;
+	bool pack;                   /* answers of grpc_reply_packed, for clients that take gzip */
 };
 /* Serves at `at`. UNAVAILABLE "Socket 'a:p' already in use". Before net_start. */
 struct status grpc_listen(struct net *n, const struct net_address *at,
@@ -54,6 +55,8 @@ enum { GRPC_PARTS_MAX = 130 };
 /* Answers m, on its loop's thread, exactly once, with one message made of parts, which stay valid
  * until the arena is reset, which happens when they are sent. m is net's afterwards. */
 void grpc_reply(struct grpc_message *m, const struct span *parts, uint32_t n);
+/* As grpc_reply, compressed where options and client want it. */
+void grpc_reply_packed(struct grpc_message *m, const struct span *parts, uint32_t n);
 /* Ends the call with a status; `text` is copied. Of a streaming call: after the answers to earlier
  * messages; later ones are dropped. */
 void grpc_fail(struct grpc_message *m, enum grpc_code code, const char *text);

@@ -21,7 +21,8 @@ struct message {
 	struct message *next;            /* in the call's order, or in the spare list */
 	void *memory;                    /* data lies in it; cap bytes; owned */
 	size_t cap;
-	bool compressed;
+	bool compressed;                 /* as a request; packed: as an answer */
+	bool packed;
 	bool dropped;                    /* no longer of its call: the answer goes nowhere */
 	uint8_t prefix[GRPC_PREFIX];     /* of the answer */
 	struct span parts[GRPC_PARTS_MAX + 1];
@@ -42,6 +43,7 @@ struct grpc_call {
 	int32_t stream;
 	bool streams;                    /* the method takes any number of messages */
 	bool headers_done, half_closed, responded, ended, deferred, is_grpc, is_timed;
+	bool takes_gzip, packs;          /* packs: its answers may be compressed */
 	struct arena arena;              /* of path and headers */
 	struct str path, encoding;
 	struct http1_header headers[LIMIT_HTTP_HEADERS];

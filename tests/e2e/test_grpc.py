@@ -141,6 +141,15 @@ def test_bytes_that_are_not_http2_close_the_connection(tmp):
         assert stub(s).ModelInfer(request("m", x)).raw_output_contents[0] == x.tobytes()
 
 
+def test_answers_are_packed_where_the_server_is_told_to(tmp):
+    echo(tmp, "m")
+    x = np.zeros((1, 100000), np.float32)
+    with server(tmp, "--grpc-infer-response-compression-level=low") as s:
+        assert np.array_equal(np.frombuffer(stub(s).ModelInfer(request("m", x)).raw_output_contents[0], np.float32), x[0])
+        answers = list(stub(s).ModelStreamInfer(iter([request("m", x), request("nope", x), request("m", x[:, :1])])))
+        assert [len(a.infer_response.raw_output_contents) for a in answers] == [1, 0, 1]
+
+
 def test_reflection_lists_and_calls_the_services(tmp):
     from google.protobuf import descriptor_pool, message_factory
     from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
