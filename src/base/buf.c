@@ -51,7 +51,7 @@ uint8_t *buf_space(struct buf *b, size_t n)
 		b->cap = cap;
 	}
 	b->n += n;
-	return b->p + b->n - n;
+	return b->p ? b->p + b->n - n : 0; /* without memory only n = 0 comes here */
 }
 
 void buf_add(struct buf *b, const void *p, size_t n)
