@@ -354,7 +354,8 @@ static void dispatch(struct conn *c, struct span body)
 	const struct http_options *o = options_of(c);
 	c->state = CONN_HANDLING;
 	c->keep_alive = c->w->request.keep_alive;
-	c->w->exchange = (struct http_exchange){.request = &c->w->request, .body = body, .arena = &c->w->arena,
+	c->w->exchange = (struct http_exchange){.request = &c->w->request, .body = body,
+	                                        .arena = &c->w->arena,
 	                                     .loop = c->link.loop, .thread = c->link.loop->index};
 	o->handler(o->ctx, &c->w->exchange);
 	if (c->state == CONN_HANDLING)
@@ -439,7 +440,8 @@ static bool step_head(struct conn *c)
 		c->n -= c->at;
 		c->at = 0;
 	}
-	switch (http1_head((struct span){c->w->buf + c->at, c->n - c->at}, &c->w->request, &code, &why)) {
+	struct span in = {c->w->buf + c->at, c->n - c->at};
+	switch (http1_head(in, &c->w->request, &code, &why)) {
 	case HTTP1_MORE:
 		return false;
 	case HTTP1_BAD:
