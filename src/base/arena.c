@@ -60,7 +60,7 @@ static void *block_take(struct arena_block *b, size_t n, size_t align)
 	if (skip > b->size || n > b->size - skip)
 		return 0;
 	b->used = skip + n;
-	return memset((void *)at, 0, n);
+	return (void *)at;
 }
 
 /* A block with room for n more, after the current one: a kept one if the next fits, else a new
@@ -84,7 +84,7 @@ static struct arena_block *block_next(struct arena *a, size_t n)
 	return b;
 }
 
-void *arena_alloc(struct arena *a, size_t n, size_t align)
+void *arena_bytes(struct arena *a, size_t n, size_t align)
 {
 	size_t want;
 	CHECK(!a->sealed && align && align <= 4096 && (align & (align - 1)) == 0);
@@ -104,6 +104,12 @@ void *arena_alloc(struct arena *a, size_t n, size_t align)
 	return p;
 }
 
+void *arena_alloc(struct arena *a, size_t n, size_t align)
+{
+	void *p = arena_bytes(a, n, align);
+	return p ? memset(p, 0, n) : 0;
+}
+
 void *arena_array(struct arena *a, size_t n, size_t size, size_t align)
 {
 	size_t bytes;
@@ -112,9 +118,11 @@ void *arena_array(struct arena *a, size_t n, size_t size, size_t align)
 
 char *arena_text(struct arena *a, struct str s)
 {
-	char *p = s.n < SIZE_MAX ? arena_alloc(a, s.n + 1, 1) : 0;
+	char *p = s.n < SIZE_MAX ? arena_bytes(a, s.n + 1, 1) : 0;
 	if (p && s.n)
 		memcpy(p, s.p, s.n);
+	if (p)
+		p[s.n] = 0;
 	return p;
 }
 

@@ -21,6 +21,8 @@ void arena_reset(struct arena *a);                      /* forgets all, keeps th
 void arena_seal(struct arena *a);
 /* Zeroed, aligned to `align` (a power of two up to 4096). NULL at the limit or out of memory. */
 void *arena_alloc(struct arena *a, size_t n, size_t align) MUST_CHECK;
+/* The same, not zeroed: for what is written whole. */
+void *arena_bytes(struct arena *a, size_t n, size_t align) MUST_CHECK;
 void *arena_array(struct arena *a, size_t count, size_t size, size_t align) MUST_CHECK;  /* overflow-checked */
 char *arena_text(struct arena *a, struct str s) MUST_CHECK;                              /* a copy with NUL */
 struct str arena_str(struct arena *a, struct str s);                                     /* a copy; .p NULL on failure */

@@ -242,7 +242,7 @@ static struct status strings(struct arena *a, const struct gs_contents *c, struc
 	size_t bytes = 0;
 	for (uint32_t i = 0; i < c->bytes_contents.n; i++)
 		bytes += 4 + c->bytes_contents.p[i].n;
-	uint8_t *p = in->data = arena_alloc(a, bytes + 1, 8);
+	uint8_t *p = in->data = arena_bytes(a, bytes + 1, 8);
 	if (!p)
 		return FAIL(NO_MEMORY, "no memory for input '%.*s'", STR_ARG(in->name));
 	for (uint32_t i = 0; i < c->bytes_contents.n; i++) {
@@ -261,7 +261,7 @@ static struct status strings(struct arena *a, const struct gs_contents *c, struc
 static struct status narrow(struct arena *a, const void *from, uint32_t n, size_t size,
                             struct infer_input *in)
 {
-	uint8_t *p = in->data = arena_alloc(a, n * size + 1, 8);
+	uint8_t *p = in->data = arena_bytes(a, n * size + 1, 8);
 	if (!p)
 		return FAIL(NO_MEMORY, "no memory for input '%.*s'", STR_ARG(in->name));
 	for (uint32_t i = 0; i < n; i++) /* little-endian: the low bytes come first */
@@ -310,7 +310,7 @@ static struct status raw(struct grpc_infer *q, struct span bytes, struct infer_i
 	in->data = (void *)(uintptr_t)bytes.p;
 	if (!element || ((uintptr_t)bytes.p & (element - 1)) == 0)
 		return STATUS_GOOD;
-	in->data = arena_alloc(&q->message->arena, bytes.n + 1, 64);
+	in->data = arena_bytes(&q->message->arena, bytes.n + 1, 64);
 	if (!in->data)
 		return FAIL(NO_MEMORY, "no memory for input '%.*s'", STR_ARG(in->name));
 	memcpy(in->data, bytes.p, bytes.n);

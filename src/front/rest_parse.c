@@ -96,7 +96,7 @@ static struct status read_strings(struct rest_infer *q, struct infer_input *in, 
 	if (have != want)
 		return wrong_count();
 	in->bytes = b->n;
-	in->data = arena_alloc(q->call.x->arena, b->n + 1, 8);
+	in->data = arena_bytes(q->call.x->arena, b->n + 1, 8);
 	if (!in->data)
 		return FAIL(NO_MEMORY, "no memory for input '%.*s'", STR_ARG(in->name));
 	memcpy(in->data, b->p ? b->p : (const uint8_t *)"", b->n);
@@ -120,7 +120,7 @@ struct status rest__read_values(struct rest_infer *q, struct infer_input *in, st
 	/* each element takes at least two characters, so a shape cannot ask for more than was sent */
 	if (want > data.end - data.p)
 		return wrong_count();
-	in->data = arena_alloc(q->call.x->arena, in->bytes + 8, 64);
+	in->data = arena_bytes(q->call.x->arena, in->bytes + 8, 64);
 	if (!in->data)
 		return FAIL(NO_MEMORY, "no memory for input '%.*s'", STR_ARG(in->name));
 	struct status st = json_numbers(data, in->dtype, in->data, want, &have);
@@ -138,7 +138,7 @@ static struct status place(struct rest_infer *q, struct infer_input *in, struct 
 	in->data = (void *)(uintptr_t)bytes.p;
 	if (align < 2 || (uintptr_t)bytes.p % align == 0)
 		return STATUS_GOOD;
-	in->data = arena_alloc(q->call.x->arena, bytes.n + 1, 64);
+	in->data = arena_bytes(q->call.x->arena, bytes.n + 1, 64);
 	if (!in->data)
 		return FAIL(NO_MEMORY, "no memory for input '%.*s'", STR_ARG(in->name));
 	memcpy(in->data, bytes.p, bytes.n);
@@ -364,7 +364,7 @@ static struct status raw_string(struct rest_infer *q, struct infer_input *in,
 		return FAIL(INVALID_ARG, INFER_ID_FORMAT "For BYTE datatype raw input '%.*s', the model "
 		            "must have input "
 		            "shape [1]", STR_ARG(infer_id_text(&q->infer)), STR_ARG(io->name));
-	uint8_t *p = arena_alloc(q->call.x->arena, body.n + 4, 8);
+	uint8_t *p = arena_bytes(q->call.x->arena, body.n + 4, 8);
 	uint32_t n = (uint32_t)body.n;
 	if (!p)
 		return FAIL(NO_MEMORY, "no memory for input '%.*s'", STR_ARG(io->name));

@@ -18,7 +18,7 @@ struct status infer_input_shm(struct infer_request *r, struct shm *s, const stru
 	/* its range first: memory is not allocated by a number that a client made up */
 	TRY(shm_hold(s, at->region, at->offset, at->bytes, &region));
 	shm_drop(s, region);
-	in->data = arena_alloc(r->job.arena, at->bytes + 1, 64);
+	in->data = arena_bytes(r->job.arena, at->bytes + 1, 64);
 	in->bytes = at->bytes;
 	if (!in->data)
 		return FAIL(NO_MEMORY, "no memory for input '%.*s'", STR_ARG(in->name));
