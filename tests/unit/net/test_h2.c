@@ -66,9 +66,9 @@ TEST(net_h2_rapid_resets_end_the_connection)
 		memcpy(frames + (size_t)i * (HEAD + RESET) + HEAD, reset, RESET);
 	}
 	for (size_t at = 0; at < sizeof frames && !c.ended;) {
-		ssize_t n = write(c.fd, frames + at, sizeof frames - at);
-		c.ended = n < 0;
-		at += n > 0 ? (size_t)n : 0;
+		ssize_t took = write(c.fd, frames + at, sizeof frames - at);
+		c.ended = took < 0;
+		at += took > 0 ? (size_t)took : 0;
 	}
 	client_run(&c, 0);
 	assert_true(c.ended || c.goaway == NGHTTP2_ENHANCE_YOUR_CALM + 1);
