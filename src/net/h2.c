@@ -243,6 +243,10 @@ static int on_stream_close(nghttp2_session *s, int32_t stream, uint32_t error, v
 static int on_frame_send(nghttp2_session *s, const nghttp2_frame *f, void *user)
 {
 	struct h2_conn *c = user;
+	/* a peer that makes us reset its streams pays for that too */
+	bool reset = f->hd.type == NGHTTP2_RST_STREAM && f->rst_stream.error_code != NGHTTP2_NO_ERROR;
+	if (reset && !spend(c))
+		h2__doom(c, NGHTTP2_ENHANCE_YOUR_CALM, "too many streams had to be reset");
 	if (f->hd.type != NGHTTP2_DATA && f->hd.type != NGHTTP2_HEADERS)
 		return 0;
 	c->strikes = 0;

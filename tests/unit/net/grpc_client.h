@@ -6,6 +6,7 @@
 
 #include "net/grpc.h"
 
+#include <errno.h>
 #include <nghttp2/nghttp2.h>
 #include <signal.h>
 #include <stdio.h>
@@ -162,10 +163,9 @@ static void client_run(struct client *c, const struct client_call *k)
 	struct timeval wait = {.tv_sec = k ? 5 : 0, .tv_usec = k ? 0 : 50000};
 	setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
 	while (!c->ended && !(k && k->closed)) {
-		if (nghttp2_session_send(c->session))
-			break;
-		ssize_t n = read(c->fd, in, sizeof in);
-		if (n < 0 && !k)
+		c->ended = nghttp2_session_send(c->session) != 0;
+		ssize_t n = c->ended ? 0 : read(c->fd, in, sizeof in);
+		if (n < 0 && !k && errno == EAGAIN)
 			break;
 		c->ended = n <= 0;
 		if (n > 0)

@@ -44,7 +44,8 @@ TEST(net_h2_pings_that_come_too_often_are_answered_with_goaway)
 	net_free(n);
 }
 
-TEST(net_h2_rapid_resets_end_the_connection)
+/* Many streams that are reset at once, by the client or, being malformed, by the server. */
+static void flood(bool malformed)
 {
 	char path[64];
 	struct client c;
@@ -54,12 +55,13 @@ TEST(net_h2_rapid_resets_end_the_connection)
 	client_run(&c, 0);
 	/* frames by hand: nghttp2's client would not send so many. At once, so that no second passes
 	 * between them, however busy the machine is. */
-	enum { PAIRS = LIMIT_H2_CONTROL_FRAMES + 10, HEAD = 13, RESET = 13 };
+	enum { PAIRS = LIMIT_H2_CONTROL_FRAMES + 10, HEAD = 12, RESET = 13 };
 	static uint8_t frames[PAIRS * (HEAD + RESET)];
 	for (uint32_t i = 0; i < PAIRS; i++) {
 		uint32_t id = 2 * i + 1;
-		const uint8_t head[HEAD] = {0, 0, 4, 1, 4, (uint8_t)(id >> 24), (uint8_t)(id >> 16),
-		                            (uint8_t)(id >> 8), (uint8_t)id, 0x83, 0x86, 0x84, 0x81};
+		const uint8_t head[HEAD] = {0, 0, 3, 1, 4, (uint8_t)(id >> 24), (uint8_t)(id >> 16),
+		                            (uint8_t)(id >> 8), (uint8_t)id, 0x83, 0x86,
+		                            malformed ? 0x86 : 0x84};
 		const uint8_t reset[RESET] = {0, 0, 4, 3, 0, (uint8_t)(id >> 24), (uint8_t)(id >> 16),
 		                              (uint8_t)(id >> 8), (uint8_t)id, 0, 0, 0, 8};
 		memcpy(frames + (size_t)i * (HEAD + RESET), head, HEAD);
@@ -75,6 +77,16 @@ TEST(net_h2_rapid_resets_end_the_connection)
 	client_shut(&c);
 	assert_true(works(path));
 	net_free(n);
+}
+
+TEST(net_h2_rapid_resets_end_the_connection)
+{
+	flood(false);
+}
+
+TEST(net_h2_streams_that_must_be_reset_end_the_connection)
+{
+	flood(true);
 }
 
 TEST(net_h2_a_drained_server_ends_calls_first)
