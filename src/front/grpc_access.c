@@ -7,6 +7,8 @@
  */
 #include "front/grpc_priv.h"
 
+#include "base/refused.h"
+
 /* A varint at *at; false: none ends within n or 10 bytes. */
 static bool varint(const uint8_t *p, size_t n, size_t *at, uint64_t *out)
 {
@@ -79,7 +81,9 @@ bool grpc__may_pass(const struct access *a, struct grpc_message *m, enum access_
 		return false;
 	}
 	enum access_result r = access_check(a, group, name, find_metadata, m, text);
-	if (r != ACCESS_GOOD)
+	if (r != ACCESS_GOOD) {
+		refused(r == ACCESS_RESTRICTED ? REFUSED_RESTRICTED : REFUSED_UNKNOWN_KEY);
 		grpc_fail(m, codes[r], text);
+	}
 	return r == ACCESS_GOOD;
 }

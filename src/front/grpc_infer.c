@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/panic.h"
+#include "base/refused.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -424,6 +425,7 @@ static void run(struct grpc_front *f, struct grpc_message *m, bool streams)
 		return;
 	struct status st = begin(q);
 	if (st.code) {
+		refused(refused_why(st));
 		infer_release(&q->infer, f->shm);
 		fail(q, st);
 	} else if (runner_inline(q->infer.version->runner)) {

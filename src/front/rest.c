@@ -8,6 +8,7 @@
 #include "front/rest_priv.h"
 
 #include "base/panic.h"
+#include "base/refused.h"
 #include "nereid/nereid.h"
 
 #include <inttypes.h>
@@ -183,6 +184,7 @@ static bool may_pass(struct rest_call *c, enum access_group group)
 	                                    c->x->request, text);
 	if (r == ACCESS_GOOD)
 		return true;
+	refused(r == ACCESS_RESTRICTED ? REFUSED_RESTRICTED : REFUSED_UNKNOWN_KEY);
 	struct buf *b = rest__scratch(c);
 	buf_z(b, "{\"error\":");
 	json_put_str(b, str_from(text));

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/panic.h"
+#include "base/refused.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -217,6 +218,7 @@ void rest__serve(struct rest_call *c, rest_parse_fn *parse, rest_answer_fn *repl
 	q->begun_ns = clock_ns();
 	struct status st = begin(q, parse);
 	if (st.code) {
+		refused(refused_why(st));
 		infer_release(&q->infer, c->rest->shm);
 		rest__reply_status(c, st);
 	} else if (runner_inline(q->infer.version->runner)) {

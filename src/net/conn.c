@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "base/panic.h"
+#include "base/refused.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -345,6 +346,8 @@ static void refuse(struct conn *c, int code, const char *why)
 	c->state = CONN_HANDLING;
 	c->keep_alive = false;
 	c->refused = true;
+	refused(code == 408 ? REFUSED_TIMEOUT : code == 413 ? REFUSED_BODY : code == 431 ? REFUSED_HEAD
+	        : code == 503 ? REFUSED_MEMORY : REFUSED_MALFORMED);
 	c->w->exchange.arena = &c->w->arena;
 	http_reply(&c->w->exchange, code, "application/json", STR_NONE, &part, 1);
 }

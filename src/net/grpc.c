@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/panic.h"
+#include "base/refused.h"
 #include "codec/gzip.h"
 
 #include <stdio.h>
@@ -384,6 +385,8 @@ static void refuse(struct grpc_call *k, enum grpc_code code, const char *text)
 {
 	if (k->ended || !k->conn)
 		return;
+	refused(code == GRPC_RESOURCE_EXHAUSTED ? REFUSED_BODY : code == GRPC_DEADLINE_EXCEEDED
+	        ? REFUSED_DEADLINE : REFUSED_MALFORMED);
 	drop_from(k, k->first);
 	end_call(k, code, str_from(text));
 	push(k);
@@ -428,6 +431,7 @@ static void answer_http(struct grpc_call *k, int code)
 	snprintf(text, sizeof text, "%d", code);
 	nghttp2_nv status = {(uint8_t *)(uintptr_t)":status", (uint8_t *)text, 7, 3,
 	                     NGHTTP2_NV_FLAG_NO_COPY_NAME};
+	refused(code == 431 ? REFUSED_HEAD : code == 503 ? REFUSED_MEMORY : REFUSED_MALFORMED);
 	k->responded = k->ended = true;
 	nghttp2_submit_response(k->conn->session, k->stream, &status, 1, 0);
 }

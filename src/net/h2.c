@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/panic.h"
+#include "base/refused.h"
 
 enum { WINDOW_STREAM = 1 << 20, WINDOW_CONN = 16 << 20, IDLE_MS = 400 };
 
@@ -42,6 +43,7 @@ void h2__doom(struct h2_conn *c, uint32_t error, const char *why)
 	if (c->doomed)
 		return;
 	c->doomed = true;
+	refused(error == NGHTTP2_ENHANCE_YOUR_CALM ? REFUSED_FLOOD : REFUSED_MALFORMED);
 	nghttp2_submit_goaway(c->session, NGHTTP2_FLAG_NONE,
 	                      nghttp2_session_get_last_proc_stream_id(c->session), error,
 	                      (const uint8_t *)why, strlen(why));

@@ -8,6 +8,7 @@
 #include "net/link_tls.h"
 
 #include "base/panic.h"
+#include "base/refused.h"
 
 static struct link *link_of(const void *handle)
 {
@@ -62,6 +63,8 @@ void link_accept(struct link *l, struct listener *p, const struct link_ops *ops)
 		p->links->prev = l;
 	p->links = l;
 	uint32_t open = atomic_fetch_add(&p->open, 1) + 1;
+	if (open > LIMIT_HTTP_CONNECTIONS)
+		refused(REFUSED_CONNECTIONS);
 	if (uv_accept(&p->stream, &l->stream) || open > LIMIT_HTTP_CONNECTIONS ||
 	    (p->service->tls && !link__tls_begin(l))) {
 		link_close(l);

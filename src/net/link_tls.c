@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/panic.h"
+#include "base/refused.h"
 
 enum { READ_BYTES = 32 << 10, OUT_BYTES = 64 << 10, PLAIN_BYTES = 56 << 10, FAREWELL_BYTES = 512,
 	PENDING_BYTES = 4 * OUT_BYTES, TRIM_MS = 1000 };
@@ -225,8 +226,12 @@ static void deliver(struct link *l)
 	bool flood = tls_pending(k->tls) > PENDING_BYTES;
 	if (flood)
 		LOG_V(1, "a peer of a TLS connection asks much and reads nothing");
-	if (tls_state(k->tls) == TLS_FAILED)
+	if (flood)
+		refused(REFUSED_FLOOD);
+	if (tls_state(k->tls) == TLS_FAILED) {
 		LOG_V(1, "%s", tls_error(k->tls));
+		refused(REFUSED_TLS);
+	}
 	if (!l->closing && (flood || tls_state(k->tls) == TLS_FAILED ||
 	                    tls_state(k->tls) == TLS_CLOSED))
 		l->ops->ended(l);
@@ -238,6 +243,7 @@ void link__tls_came(struct link *l, size_t n)
 	struct status st = tls_feed(k->tls, (struct span){l->loop->tls_read, n});
 	if (st.code && tls_state(k->tls) != TLS_FAILED) {
 		LOG_V(1, "%s", st.msg);
+		refused(REFUSED_TLS);
 		l->ops->ended(l);
 		return;
 	}
@@ -279,6 +285,7 @@ void link__tls_tick(struct link *l, uint64_t now)
 	struct link_tls *k = l->tls;
 	bool shaking = tls_state(k->tls) == TLS_HANDSHAKING;
 	if (shaking && now - k->born_ms > (uint64_t)LIMIT_TLS_SECONDS * 1000) {
+		refused(REFUSED_TLS);
 		LOG_V(1, "a TLS handshake took over %d seconds", LIMIT_TLS_SECONDS);
 		l->ops->ended(l);
 	} else if (!k->trimmed && !k->writing && !k->n && now - k->touched_ms > TRIM_MS) {

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/panic.h"
+#include "base/refused.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -90,8 +91,12 @@ static void per_version(const struct repo *r, enum family f, struct buf *out)
 
 void metrics_page(const struct repo *r, const struct machine_sample *m, struct buf *out)
 {
-	for (int f = 0; f < FAMILY_CPU; f++)
+	for (int f = 0; f < FAMILY_REFUSED; f++)
 		per_version(r, (enum family)f, out);
+	head(out, FAMILY_REFUSED);
+	for (int i = 0; i < REFUSALS; i++)
+		buf_printf(out, "%s{reason=\"%s\"} %" PRIu64 "\n", rows[FAMILY_REFUSED].text,
+		           refused_text((enum refusal)i), refused_count((enum refusal)i));
 	if (!m->known)
 		return;
 	CHECK(m->cpu >= 0);

@@ -150,6 +150,26 @@ def test_answers_are_packed_where_the_server_is_told_to(tmp):
         assert [len(a.infer_response.raw_output_contents) for a in answers] == [1, 0, 1]
 
 
+def test_refusals_are_counted_by_reason(tmp):
+    import re, urllib.request
+    echo(tmp, "m")
+    with server(tmp) as s:
+        count = lambda why: int(re.search(r'nereid_refused_total\{reason="%s"\} (\d+)' % why,
+                                          urllib.request.urlopen(f"http://127.0.0.1:{s.metrics}/metrics").read().decode()).group(1))
+        c, x = stub(s), np.ones((1, 2), np.float32)
+        assert count("unknown_model") == count("invalid") == count("malformed") == count("flood") == 0
+        code_of(lambda: c.ModelInfer(request("nope", x)))
+        code_of(lambda: c.ModelInfer(request("m", np.ones((9, 2), np.float32))))
+        with socket.create_connection(("127.0.0.1", s.http), 5) as raw:
+            raw.sendall(b"NOT HTTP AT ALL\r\n\r\n")
+            raw.recv(1000)
+        with socket.create_connection(("127.0.0.1", s.grpc), 5) as raw:
+            raw.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0" + (b"\0\0\x08\6\0\0\0\0\0" + bytes(8)) * 20)
+            while raw.recv(1000):
+                pass
+        assert (count("unknown_model"), count("invalid"), count("malformed"), count("flood")) == (1, 1, 1, 1)
+
+
 def test_reflection_lists_and_calls_the_services(tmp):
     from google.protobuf import descriptor_pool, message_factory
     from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
