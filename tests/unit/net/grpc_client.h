@@ -155,12 +155,16 @@ static struct client_call *client_call(struct client *c, const char *path, const
 
 static const char *const client_grpc[] = {"content-type", "application/grpc", 0};
 
-/* Sends and receives until k is closed, the server ends, or a second is over. k NULL: until the
+/* How long an answer may take. */
+static long client_patience_ms = 5000;
+
+/* Sends and receives until k is closed, the server ends, or that is over. k NULL: until the
  * server is quiet for 50 ms. */
 static void client_run(struct client *c, const struct client_call *k)
 {
 	uint8_t in[65536];
-	struct timeval wait = {.tv_sec = k ? 5 : 0, .tv_usec = k ? 0 : 50000};
+	long ms = k ? client_patience_ms : 50;
+	struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
 	setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
 	while (!c->ended && !(k && k->closed)) {
 		c->ended = nghttp2_session_send(c->session) != 0;
@@ -183,7 +187,7 @@ static inline size_t client_message(uint8_t *out, const void *x, size_t n)
 }
 
 /* A server at a path of its own. */
-static struct net *client_server(char path[64], const struct grpc_options *o)
+static inline struct net *client_server(char path[64], const struct grpc_options *o)
 {
 	struct net *n;
 	snprintf(path, 64, "unix:/tmp/nereid-grpc-%d", (int)getpid());
