@@ -91,7 +91,8 @@ static bool life(int64_t step, int (*ask)(const char *), int good, bool grpc)
 	bool up = !st.code;
 	if (up) {
 		ASSERT_GOOD(net_start(n));
-		/* a connection that cannot be accepted waits until there is memory: no answer is no fault */
+		/* a connection that cannot be accepted waits until there is memory: no answer is none of
+		 * the faults */
 		client_patience_ms = 100;
 		int status = ask(path + 5);
 		client_patience_ms = 5000;
