@@ -1,7 +1,8 @@
 /* `nereid serve`: loads the repository, opens the ports, waits for a signal, drains, exits.
  *
  * Ports open only when every start-up model was tried, as clients of Triton expect. On SIGTERM
- * ready turns false at once, requests in flight end, idle connections close, and the exit status
+ * ready turns false at once, requests are still served for --shutdown-delay (a second signal ends
+ * it) so that load balancers notice, then requests in flight end, idle connections close, and the exit status
  * is 0; after --exit-timeout-secs it is 1. Signals are blocked in every thread and taken here by
  * sigwait, so nothing is done in a handler.
  */
@@ -19,6 +20,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TABLES_BYTES_MAX ((size_t)64 << 20)
@@ -167,7 +169,6 @@ static struct status drain(struct serve *s)
 	const uint64_t second = 1000000000u;
 	uint64_t now = clock_ns(), end = now + s->o.exit_timeout_s * second, next = now + second / 10;
 	uint32_t open;
-	atomic_store(&s->repo.ready, 0);
 	net_drain(s->net);
 	LOG_I("Waiting for in-flight requests to complete.");
 	while ((open = net_open(s->net))) {
@@ -190,6 +191,13 @@ static struct status wait_and_drain(struct serve *s, const sigset_t *signals)
 	int number = 0;
 	sigwait(signals, &number);
 	fprintf(stderr, "Signal (%d) received.\n", number);
+	atomic_store(&s->repo.ready, 0);
+	if (s->o.shutdown_delay_s) {
+		struct timespec t = {.tv_sec = (time_t)s->o.shutdown_delay_s};
+		LOG_I("Not ready; the ports close in %llu s.",
+		      (unsigned long long)s->o.shutdown_delay_s);
+		sigtimedwait(signals, 0, &t);
+	}
 	struct status st = drain(s);
 	if (st.code) {
 		/* threads are still at work: leave without taking anything from under them */

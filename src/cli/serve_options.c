@@ -246,6 +246,7 @@ struct status serve_options_read(struct serve_options *s, int argc, char **argv)
 	TRY(args_u64(a, OPT_SERVE_HTTP_PORT, 1, 65535, &s->http_port));
 	TRY(args_u64(a, OPT_SERVE_METRICS_PORT, 1, 65535, &s->metrics_port));
 	TRY(args_u64(a, OPT_SERVE_HTTP_THREAD_COUNT, 0, FRONT_THREADS_MAX, &threads));
+	TRY(args_u64(a, OPT_SERVE_SHUTDOWN_DELAY, 0, 86400, &s->shutdown_delay_s));
 	TRY(args_u64(a, OPT_SERVE_EXIT_TIMEOUT_SECS, 0, 86400, &s->exit_timeout_s));
 	TRY(args_u64(a, OPT_SERVE_HTTP_MAX_INPUT_SIZE, 1, (uint64_t)1 << 40, &s->max_json_bytes));
 	s->threads = threads ? (uint32_t)threads : pool_usable_cpus();

@@ -13,6 +13,7 @@ struct serve_options {
 	const char *dirs[REPOSITORIES_MAX];      /* sorted, each once */
 	uint32_t n_dirs, threads, default_batch;
 	uint64_t http_port, grpc_port, metrics_port, exit_timeout_s, max_json_bytes;
+	uint64_t shutdown_delay_s;
 	const char *http_address, *grpc_address, *metrics_address;
 	bool allow_http, allow_metrics, allow_grpc, reuse_http_port, reuse_grpc_port;
 	bool exit_on_error, strict_ready, allow_shm;

@@ -48,6 +48,66 @@ static void labels(struct buf *out, enum family f, const struct served_version *
 	           reason ? "reason=\"" : "", reason ? reason : "", reason ? "\"," : "", v->number);
 }
 
+/* One line of a histogram: le is the bound's text, or NULL for the sum and the count. */
+static void bucket(struct buf *out, enum family f, const struct served_version *v,
+                   const char *suffix, const char *le)
+{
+	buf_printf(out, "%s%s{%s%s%smodel=\"%s\",version=\"%" PRId64 "\"} ", rows[f].text, suffix,
+	           le ? "le=\"" : "", le ? le : "", le ? "\"," : "", v->owner->name, v->number);
+}
+
+static void histogram_end(struct buf *out, enum family f, const struct served_version *v,
+                          double sum, uint64_t count)
+{
+	bucket(out, f, v, "_bucket", "+Inf");
+	buf_printf(out, "%" PRIu64 "\n", count);
+	bucket(out, f, v, "_sum", 0);
+	buf_printf(out, "%.16g\n", sum);
+	bucket(out, f, v, "_count", 0);
+	buf_printf(out, "%" PRIu64 "\n", count);
+}
+
+/* The count is the sum of the buckets, so a request counted meanwhile cannot make them differ. */
+static void durations(struct buf *out, enum family f, const struct served_version *v,
+                      const struct stats_sum *s)
+{
+	static const char *const bounds[STATS_BOUNDS] = {
+#define X(ns, text) text,
+#include "tables/buckets.def"
+#undef X
+	};
+	const uint64_t ns[HISTOGRAM_COUNT] = {
+		s->success.ns, s->queue.ns,
+		s->compute_input.ns + s->compute_infer.ns + s->compute_output.ns,
+	};
+	size_t h = (size_t)(f - FAMILY_REQUEST_S);
+	uint64_t count = 0;
+	CHECK(h < HISTOGRAM_COUNT);
+	for (int i = 0; i < STATS_BOUNDS; i++) {
+		bucket(out, f, v, "_bucket", bounds[i]);
+		buf_printf(out, "%" PRIu64 "\n", count += s->buckets[h][i]);
+	}
+	histogram_end(out, f, v, (double)ns[h] / 1e9, count + s->buckets[h][STATS_BOUNDS]);
+}
+
+/* Batch sizes at powers of two, from the numbers that the statistics keep for each size. */
+static void batches(struct buf *out, enum family f, const struct served_version *v,
+                    const struct stats_sum *s)
+{
+	uint64_t count = 0;
+	char le[16];
+	for (int size = 1, next = 1; size <= STATS_BATCH_MAX; size++) {
+		count += s->batch[size].infer.count;
+		if (size != next)
+			continue;
+		snprintf(le, sizeof le, "%d", size);
+		bucket(out, f, v, "_bucket", le);
+		buf_printf(out, "%" PRIu64 "\n", count);
+		next *= 2;
+	}
+	histogram_end(out, f, v, (double)s->inferences, s->executions > count ? s->executions : count);
+}
+
 static void series(struct buf *out, enum family f, const struct served_version *v,
                    const struct stats_sum *s)
 {
@@ -58,6 +118,10 @@ static void series(struct buf *out, enum family f, const struct served_version *
 	}
 	if (f == FAMILY_FAILURE)
 		return;
+	if (f >= FAMILY_REQUEST_S) {
+		(f == FAMILY_BATCH ? batches : durations)(out, f, v, s);
+		return;
+	}
 	labels(out, f, v, 0);
 	if (f == FAMILY_LOAD)
 		buf_printf(out, "%.16g\n", v->load_seconds);

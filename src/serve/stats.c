@@ -56,6 +56,20 @@ static void took(struct stats_shard *s, size_t word, uint64_t ns)
 	add(s, word + 1, ns);
 }
 
+/* Counts a duration in the bucket of the first bound that is not below it. */
+static void observe(struct stats_shard *s, enum stats_histogram h, uint64_t ns)
+{
+	static const uint64_t bounds[STATS_BOUNDS] = {
+#define X(ns, text) ns,
+#include "tables/buckets.def"
+#undef X
+	};
+	size_t i = 0;
+	while (i < STATS_BOUNDS && ns > bounds[i])
+		i++;
+	add(s, WORD(buckets) + (size_t)h * (STATS_BOUNDS + 1) + i, 1);
+}
+
 void stats_success(struct stats *stats, uint32_t shard, int64_t batch, const struct stats_times *t,
                    uint64_t unix_ms)
 {
@@ -74,6 +88,9 @@ void stats_success(struct stats *stats, uint32_t shard, int64_t batch, const str
 	add(s, WORD(input_us), t->input / 1000);
 	add(s, WORD(infer_us), t->infer / 1000);
 	add(s, WORD(output_us), t->output / 1000);
+	observe(s, HISTOGRAM_REQUEST, t->total);
+	observe(s, HISTOGRAM_QUEUE, t->queue);
+	observe(s, HISTOGRAM_COMPUTE, t->input + t->infer + t->output);
 	set(s, LAST_WORD, unix_ms);
 	if (b > STATS_BATCH_MAX)
 		return;

@@ -10,6 +10,15 @@
 #include <stdint.h>
 
 enum { STATS_BATCH_MAX = 256 };
+/* Histograms of durations: numbers of requests up to each bound of tables/buckets.def (but over the
+ * bound before it), and then those over the last. */
+enum {
+#define X(ns, text) + 1
+	STATS_BOUNDS = 0
+#include "tables/buckets.def"
+#undef X
+};
+enum stats_histogram { HISTOGRAM_REQUEST, HISTOGRAM_QUEUE, HISTOGRAM_COMPUTE, HISTOGRAM_COUNT };
 enum stats_failure { FAILURE_REJECTED, FAILURE_CANCELED, FAILURE_BACKEND, FAILURE_OTHER,
 	FAILURE_COUNT };
 
@@ -22,6 +31,7 @@ struct stats_sum {
 	uint64_t inferences, executions;
 	uint64_t request_us, queue_us, input_us, infer_us, output_us;
 	uint64_t last_ms;                          /* of a shard or, in a sum, the latest; Unix time */
+	uint64_t buckets[HISTOGRAM_COUNT][STATS_BOUNDS + 1];
 	struct stats_batch batch[STATS_BATCH_MAX + 1];
 };
 struct stats_shard;

@@ -91,6 +91,12 @@ def test_metadata_config_statistics_index_and_metrics(tmp):
         page = get(s.metrics, "/metrics")[1].decode()
         assert 'nv_inference_request_success{model="m",version="1"} 1\n' in page
         assert 'nv_inference_count{model="m",version="1"} 3\n' in page
+        for name in ("request_duration_seconds", "queue_duration_seconds", "compute_duration_seconds", "batch_size"):
+            assert f'nereid_{name}_bucket{{le="+Inf",model="m",version="1"}} 1\n' in page
+            assert f'nereid_{name}_count{{model="m",version="1"}} 1\n' in page
+        assert 'nereid_batch_size_bucket{le="2",model="m",version="1"} 0\n' in page
+        assert 'nereid_batch_size_bucket{le="4",model="m",version="1"} 1\n' in page
+        assert 'nereid_batch_size_sum{model="m",version="1"} 3\n' in page
 
 
 def test_a_bad_model_keeps_no_other_from_serving(tmp):
@@ -167,6 +173,17 @@ def test_sigterm_answers_what_is_in_flight(tmp):
             done = [j for j in jobs if j.exception() is None or not isinstance(j.exception(), AssertionError)]
             assert len(done) == 4 and any(j.exception() is None for j in jobs)
             assert idle.recv(1) == b""
+
+
+def test_shutdown_delay_serves_while_not_ready(tmp):
+    echo(tmp, "m")
+    with server(tmp, "--shutdown-delay", "2") as s:
+        begin = time.monotonic()
+        s.terminate()
+        while get(s.http, "/v2/health/ready")[0] == 200:
+            assert time.monotonic() - begin < 1
+        assert ask(s.http, "m", np.ones((3, 2), np.float32)).sum() == 6
+        assert s.wait(10) == 0 and time.monotonic() - begin >= 2
 
 
 if __name__ == "__main__":
