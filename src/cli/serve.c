@@ -1,10 +1,10 @@
 /* `nereid serve`: loads the repository, opens the ports, waits for a signal, drains, exits.
  *
  * Ports open only when every start-up model was tried, as clients of Triton expect. On SIGTERM
- * ready turns false at once, requests are still served for --shutdown-delay (a second signal ends
- * it) so that load balancers notice, then requests in flight end, idle connections close, and the exit status
- * is 0; after --exit-timeout-secs it is 1. Signals are blocked in every thread and taken here by
- * sigwait, so nothing is done in a handler.
+ * ready turns false at once, requests are still served for --shutdown-delay so that load balancers
+ * notice (a second signal ends it), then requests in flight end, idle connections close, and the
+ * exit status is 0; after --exit-timeout-secs it is 1. Signals are blocked in every thread and
+ * taken here by sigwait, so nothing is done in a handler.
  */
 #include "base/clock.h"
 #include "base/log.h"
