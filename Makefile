@@ -38,13 +38,17 @@ OBJ := $(SRC:%.c=$B/%.o)
 CLI_OBJ := $(CLI:%.c=$B/%.o)
 TEST_OBJ := $(TEST:%.c=$B/%.o)
 
-all: $B/nereid
+all: $B/nereid $B/tritonserver $B/trtexec
 $B/libnereid.a: $(OBJ)
 	@rm -f $@ && ar rcs $@ $^
 $B/nereid: $(CLI_OBJ) $B/libnereid.a
 	$(CC) $(LDFLAGS_ALL) -o $@ $(CLI_OBJ) $B/libnereid.a $(LIBS)
-$B/nereid-test: $(TEST_OBJ) $B/libnereid.a
-	$(CC) $(LDFLAGS_ALL) -o $@ $(TEST_OBJ) $B/libnereid.a $(LIBS) $(shell pkg-config --libs cmocka)
+# The names by which scripts made for Triton and TensorRT call it.
+$B/tritonserver $B/trtexec: $B/nereid
+	@ln -sf nereid $@
+CLI_TESTED := $(filter-out %/main.o,$(CLI_OBJ))
+$B/nereid-test: $(TEST_OBJ) $(CLI_TESTED) $B/libnereid.a
+	$(CC) $(LDFLAGS_ALL) -o $@ $(TEST_OBJ) $(CLI_TESTED) $B/libnereid.a $(LIBS) $(shell pkg-config --libs cmocka)
 
 # The case list of ops: dump (for tests/ops/ort.py), support, bench.
 $B/nereid-ops: $B/tests/ops/main.o $B/tests/ops/cases.o $B/libnereid.a
@@ -114,4 +118,5 @@ install: $B/nereid $B/libnereid.a
 	install -d $(DESTDIR)$(PREFIX)/include/nereid
 	install -m 644 $(wildcard include/nereid/*) $(DESTDIR)$(PREFIX)/include/nereid
 	ln -sf nereid $(DESTDIR)$(PREFIX)/bin/tritonserver
+	ln -sf nereid $(DESTDIR)$(PREFIX)/bin/trtexec
 .PHONY: all bench check clean fuzz fuzz-smoke headers install ops-table test-program tidy where

@@ -7,76 +7,26 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/pool.h"
-#include "base/rand.h"
 #include "cli/args.h"
 #include "cli/cli.h"
+#include "cli/workload.h"
 #include "engine/engine.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { RUNS_MAX = 4 << 20, STEPS_SHOWN_MAX = 4096 };
 
 struct bench {
 	struct model *model;
-	struct exec *exec;
-	struct tensor in[MODEL_IO_MAX], out[MODEL_IO_MAX];
-	uint32_t n_in, n_out;
+	struct workload work;
 	uint64_t *ns, n;
 };
 
-static int by_value(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-	return (x > y) - (x < y);
-}
-
 static void bench_release(struct bench *b)
 {
-	for (uint32_t i = 0; i < b->n_in; i++)
-		mem_free(b->in[i].data);
-	for (uint32_t i = 0; i < b->n_out; i++)
-		mem_free(b->out[i].data);
-	exec_free(b->exec);
+	workload_release(&b->work);
 	model_free(b->model);
 	mem_free(b->ns);
-}
-
-/* Random tensors of the model's shapes; dynamic dimensions are the batch. */
-static struct status make_inputs(struct bench *b, int64_t batch)
-{
-	const struct model_io *io = model_inputs(b->model, &b->n_in);
-	struct rand r;
-	rand_seed(&r, 1);
-	for (uint32_t i = 0; i < b->n_in; i++) {
-		struct tensor *t = &b->in[i];
-		int64_t count;
-		*t = (struct tensor){.dtype = io[i].dtype, .rank = io[i].rank};
-		for (uint32_t k = 0; k < t->rank; k++)
-			t->dims[k] = io[i].dims[k] < 0 ? batch : io[i].dims[k];
-		if (!tensor_elements(t, &count) || !dtype_bytes(t->dtype))
-			return FAIL(UNSUPPORTED, "input %.*s cannot be made up", STR_ARG(io[i].name));
-		t->bytes = (size_t)count * dtype_bytes(t->dtype);
-		t->data = mem_zero(t->bytes);
-		if (!t->data)
-			return FAIL(NO_MEMORY, "no memory for input %.*s", STR_ARG(io[i].name));
-		for (int64_t k = 0; t->dtype == DTYPE_FP32 && k < count; k++)
-			((float *)t->data)[k] = rand_f32(&r, -1, 1);
-	}
-	return STATUS_GOOD;
-}
-
-static struct status make_outputs(struct bench *b)
-{
-	model_outputs(b->model, &b->n_out);
-	TRY(exec_shapes(b->exec, b->in, b->out));
-	for (uint32_t i = 0; i < b->n_out; i++) {
-		b->out[i].data = mem_alloc(b->out[i].bytes);
-		if (!b->out[i].data)
-			return FAIL(NO_MEMORY, "no memory for the outputs");
-	}
-	return STATUS_GOOD;
 }
 
 static struct status measure(struct bench *b, double seconds)
@@ -84,21 +34,21 @@ static struct status measure(struct bench *b, double seconds)
 	b->ns = mem_alloc(RUNS_MAX * sizeof *b->ns);
 	if (!b->ns)
 		return FAIL(NO_MEMORY, "no memory for the times of %d runs", RUNS_MAX);
-	TRY(exec_run(b->exec, b->in, b->out));
+	TRY(workload_run(&b->work));
 	uint64_t start = clock_ns(), last = start, end = start + (uint64_t)(seconds * 1e9);
 	while (b->n < RUNS_MAX && (last < end || b->n < 3)) {
-		TRY(exec_run(b->exec, b->in, b->out));
+		TRY(workload_run(&b->work));
 		uint64_t now = clock_ns();
 		b->ns[b->n++] = now - last;
 		last = now;
 	}
-	qsort(b->ns, b->n, sizeof *b->ns, by_value);
+	workload_sort(b->ns, b->n);
 	return STATUS_GOOD;
 }
 
 static double at_ms(const struct bench *b, double part)
 {
-	return (double)b->ns[(uint64_t)((double)(b->n - 1) * part)] / 1e6;
+	return (double)workload_part(b->ns, b->n, part) / 1e6;
 }
 
 static void print(const struct bench *b, int64_t batch, uint32_t threads, bool json)
@@ -121,7 +71,7 @@ static struct status print_profile(struct bench *b)
 	struct step_info *s = mem_zero(STEPS_SHOWN_MAX * sizeof *s);
 	if (!s)
 		return FAIL(NO_MEMORY, "no memory for the profile");
-	uint32_t n = exec_steps(b->exec, s, STEPS_SHOWN_MAX);
+	uint32_t n = exec_steps(b->work.exec, s, STEPS_SHOWN_MAX);
 	printf("%-28s %-18s %-4s %-12s %9s %9s\n", "node", "op", "by", "tactic", "us", "GFLOP/s");
 	for (uint32_t i = 0; i < n && i < STEPS_SHOWN_MAX; i++) {
 		double us = s[i].runs ? (double)s[i].ns_total / (double)s[i].runs / 1e3 : 0;
@@ -150,10 +100,8 @@ static struct status bench(int argc, char **argv)
 	threads = threads ? threads : pool_usable_cpus();
 	struct model_options o = {.backend = a.value[OPT_BENCH_BACKEND], .batch_max = (int64_t)batch};
 	GO(model_open(path, &o, &b.model));
-	GO(exec_new(b.model, (uint32_t)threads, &b.exec));
-	GO(make_inputs(&b, (int64_t)batch));
-	GO(make_outputs(&b));
-	GO(exec_profile(b.exec, args_flag(&a, OPT_BENCH_PROFILE)));
+	GO(workload_init(&b.work, b.model, (uint32_t)threads, 0, (int64_t)batch));
+	GO(exec_profile(b.work.exec, args_flag(&a, OPT_BENCH_PROFILE)));
 	GO(measure(&b, seconds));
 	print(&b, (int64_t)batch, (uint32_t)threads, args_flag(&a, OPT_BENCH_JSON));
 	if (args_flag(&a, OPT_BENCH_PROFILE))

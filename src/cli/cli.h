@@ -11,5 +11,6 @@ int cli_fetch(int argc, char **argv);
 int cli_infer(int argc, char **argv);
 int cli_bench(int argc, char **argv);
 int cli_inspect(int argc, char **argv);
+int cli_trtexec(int argc, char **argv);
 
 #endif

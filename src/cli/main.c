@@ -1,6 +1,7 @@
 /* nereid WORD ...: finds the word and hands over.
  *
- * Called by the name tritonserver it is `serve`, so that scripts made for Triton find it.
+ * Called by the name tritonserver, or with that as the first word, it is `serve`; called as trtexec
+ * it takes TensorRT's options: so scripts and images made for those programs find them.
  * Besides words there are --help and --version. Crash handlers are set here, once.
  */
 #include "base/panic.h"
@@ -30,13 +31,25 @@ static int run(enum word w, int argc, char **argv)
 	return functions[w](argc, argv);
 }
 
+/* Runs the program of another maker that `path` names; false: it names none. */
+static bool run_alias(const char *path, int argc, char **argv, int *status)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	if (!strcmp(name, "tritonserver"))
+		*status = run(WORD_SERVE, argc, argv);
+	else if (!strcmp(name, "trtexec"))
+		*status = cli_trtexec(argc, argv);
+	else
+		return false;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
-	const char *name = argc ? strrchr(argv[0], '/') : 0;
-	name = name ? name + 1 : argc ? argv[0] : "nereid";
+	int status;
 	panic_install();
-	if (!strcmp(name, "tritonserver"))
-		return run(WORD_SERVE, argc, argv);
+	if (argc && run_alias(argv[0], argc, argv, &status))
+		return status;
 	if (argc < 2) {
 		args_overview();
 		return 1;
@@ -49,6 +62,8 @@ int main(int argc, char **argv)
 		printf("nereid %s\n", nrd_version());
 		return 0;
 	}
+	if (run_alias(argv[1], argc - 1, argv + 1, &status))
+		return status;
 	for (int i = 0; i < WORD_COUNT; i++)
 		if (!strcmp(argv[1], args_word((enum word)i)))
 			return run((enum word)i, argc - 1, argv + 1);
