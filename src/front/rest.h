@@ -10,6 +10,7 @@
 
 enum { FRONT_THREADS_MAX = 256 };
 struct settings;
+struct rest_memo;
 struct rest {
 	struct repo *repo;
 	struct shm *shm;
@@ -21,6 +22,7 @@ struct rest {
 	uint64_t max_json_bytes;              /* --http-max-input-size */
 	/* one a loop: replies are written there, then copied to the request's arena */
 	struct buf scratch[FRONT_THREADS_MAX];
+	struct rest_memo *memos[FRONT_THREADS_MAX]; /* likewise: heads that came before; or NULL */
 };
 void rest_init(struct rest *r, struct repo *repo, const char *id);
 void rest_release(struct rest *r);
