@@ -43,6 +43,9 @@ void net_free(struct net *n);
  * caller's until fn is called. */
 struct net_post { struct net_post *next; void (*fn)(void *arg); void *arg; };
 void net_post(struct net_loop *loop, struct net_post *post);
+/* Runs fn(arg) once the events that the loop has now are handled, before it waits for new ones. On
+ * the loop's thread; in the order of calls; also from within such an fn. */
+void net_soon(struct net_loop *loop, struct net_post *post);
 /* Number of the loop: 0..threads-1. */
 uint32_t net_thread(const struct net_loop *loop);
 

@@ -137,7 +137,8 @@ static struct status load_version(struct served *m, struct served_version *v,
 	if (!m->config_json.n)
 		TRY(config_complete(m, o, v->engine));
 	struct runner_options ro = {.model = v->engine, .stats = &v->stats, .clock = o->clock,
-	                            .callers = o->loop_threads, .instances = instance_count(m)};
+	                            .callers = o->loop_threads, .instances = instance_count(m),
+	                            .batch_max = m->config.max_batch_size};
 	TRY(json_heads(m, v));
 	TRY(scheduling_queue(m, &ro.queue));
 	ro.queued = m->sequence != 0;
