@@ -57,8 +57,7 @@ struct status runner_new(const struct runner_options *o, struct runner **out) MU
 struct status runner_submit(struct runner *r, struct runner_job *j, uint64_t now_ns) MUST_CHECK;
 /* Whether inline jobs with `soon` wait for others, to share a run. r may be NULL. */
 bool runner_holds(const struct runner *r);
-/* Runs of what waits for caller `thread` as much as one run takes, on its thread; done is called for
- * each. */
+/* One run of what waits for caller `thread`, on its thread; done is called for each job of it. */
 void runner_flush(struct runner *r, uint32_t thread);
 /* Counts a job that was refused before it was handed over, on the thread that would have. */
 void runner_count_refusal(struct runner *r, const struct runner_job *j);
