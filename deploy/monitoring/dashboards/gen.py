@@ -240,6 +240,7 @@ ALERTS = [
     ("History", 8, [
         lines("Firing alerts by name", "Number of firing alerts.", "short", (f'sum by (alertname, severity) (ALERTS{{{J}, alertstate="firing"}})', "{{alertname}} {{severity}}"), needs="alert"),
         lines("Firing alerts by severity", "Number of firing alerts.", "short", *[(firing(s), s) for s in ("critical", "warning", "info")]),
+        lines("Servers up", "1 when a server answers the scrape, 0 when it does not.", "short", (f"up{{{S}}}", POD)),
     ]),
     ("Objectives", 8, [
         lines("Burn of the availability budget", "1 eats the budget of 30 days in 30 days; 14.4 pages. Objective: 99.9 % of requests succeed.", "short",
