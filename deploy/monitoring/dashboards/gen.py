@@ -3,9 +3,10 @@
 
 usage: gen.py            writes the four files
        gen.py --check    status 1, and a sentence, when a file is not what would be written
-       gen.py --queries  prints a JSON object a line for each query, with its variables set to everything:
-                         {"dashboard", "panel", "expr", "needs"}; needs is "", "gpu" (NVIDIA's driver) or "alert"
-                         (an alert that fires): without it the query is right to be empty
+       gen.py --queries  prints a JSON object a line for each query, with job nereid and all else at everything:
+                         {"dashboard", "panel", "expr", "needs", "only"}; needs is "", "gpu" (NVIDIA's driver) or
+                         "alert" (an alert that fires), and only is "Nereid" where Triton has not the metric:
+                         without them the query is right to be empty
 
 Queries follow grafana/dashboard-linter: each selector has job and instance, rates are over $__rate_interval. Where
 Triton has the metric, the query is on Triton's name, so those panels work with NVIDIA's server as well: means are
@@ -47,6 +48,7 @@ def quantile(q, histogram, by="le"):
     return f"histogram_quantile({q}, sum by ({by}) ({rate(histogram + '_bucket')}))"
 
 
+OWN = ("nereid_", "process_", "slo_latency")                # metrics that Triton does not have
 FAILED = 'reason!="CANCELED"'
 ALL_RATE = f"sum({rate('nv_inference_request_success')}) + sum({rate('nv_inference_request_failure', M, ', ' + FAILED)})"
 FAILED_SHARE = over(f"sum({rate('nv_inference_request_failure', M, ', ' + FAILED)})", ALL_RATE)
@@ -213,12 +215,12 @@ GPU = [
     ]),
 ]
 
-J = 'job=~"$job"'                                          # alerts and recorded rates are about models, so most have no instance
-JM = J + ', model=~"$model", version=~"$version"'
+JM = 'job=~"$job", model=~"$model", version=~"$version"'  # burn rates are about models, so they have no instance
+OURS = 'alertname=~"Nereid.+|HighLatency|HighGPUUsage"'   # whatever their job: those of boards are dcgm-exporter's
 
 
 def firing(severity):
-    return f'sum(ALERTS{{{J}, alertstate="firing", severity="{severity}"}}) or vector(0)'
+    return f'sum(ALERTS{{{OURS}, alertstate="firing", severity="{severity}"}}) or vector(0)'
 
 
 def burn(what, budget, window):
@@ -231,14 +233,14 @@ ALERTS = [
         stat("Warning", "Alerts that fire and make a ticket.", "short", (firing("warning"), "warning"), steps=[(0, GOOD), (1, WARN)]),
         stat("Info", "Alerts that fire and are sent nowhere.", "short", (firing("info"), "info"), steps=[(0, GOOD), (1, "blue")]),
         stat("Pending", "Alerts whose condition holds, and not yet for long enough.", "short",
-             (f'sum(ALERTS{{{J}, alertstate="pending"}}) or vector(0)', "pending"), steps=[(0, GOOD), (1, WARN)]),
+             (f'sum(ALERTS{{{OURS}, alertstate="pending"}}) or vector(0)', "pending"), steps=[(0, GOOD), (1, WARN)]),
     ]),
     ("", 9, [
         table("Firing and pending alerts", "What to do about each is in its runbook: docs/runbooks, the file of its name.", "short",
-              (f"sum by (alertname, severity, alertstate, namespace, pod, model, version, reason, gpu_uuid) (ALERTS{{{J}}})", ""), needs="alert"),
+              (f"sum by (alertname, severity, alertstate, namespace, pod, model, version, reason, gpu_uuid) (ALERTS{{{OURS}}})", ""), needs="alert"),
     ]),
     ("History", 8, [
-        lines("Firing alerts by name", "Number of firing alerts.", "short", (f'sum by (alertname, severity) (ALERTS{{{J}, alertstate="firing"}})', "{{alertname}} {{severity}}"), needs="alert"),
+        lines("Firing alerts by name", "Number of firing alerts.", "short", (f'sum by (alertname, severity) (ALERTS{{{OURS}, alertstate="firing"}})', "{{alertname}} {{severity}}"), needs="alert"),
         lines("Firing alerts by severity", "Number of firing alerts.", "short", *[(firing(s), s) for s in ("critical", "warning", "info")]),
         lines("Servers up", "1 when a server answers the scrape, 0 when it does not.", "short", (f"up{{{S}}}", POD)),
     ]),
@@ -315,15 +317,18 @@ def drawn(p, number, place):
     return out
 
 
-def variable(name, label, query, everything):
-    return {"name": name, "label": label, "type": "query", "datasource": DS, "query": query, "definition": query, "refresh": 2, "sort": 1, "includeAll": True,
-            "multi": True, "allValue": everything, "current": {"selected": True, "text": ["All"], "value": ["$__all"]}}
+def variable(name, label, query, everything, first=None):
+    """`first`: what is chosen at first, where "all" is no choice; else all is."""
+    current = {"text": [first], "value": [first]} if first else {"text": ["All"], "value": ["$__all"]}
+    return {"name": name, "label": label, "type": "query", "datasource": DS, "query": query, "definition": query, "refresh": 2, "sort": 1, "includeAll": not first,
+            "multi": True, "allValue": everything, "current": {"selected": True, **current}}
 
 
 def variables():
     machine, model = "nv_cpu_memory_total_bytes", "nv_inference_request_success"
     return [{"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus", "current": {"text": "Prometheus", "value": "prometheus"}},
-            variable("job", "Job", f"label_values({machine}, job)", ".+"),
+            # Not all jobs: up and process_... are metrics of every program, of Prometheus itself too.
+            variable("job", "Job", f"label_values({machine}, job)", ".+", "nereid"),
             variable("instance", "Instance", f'label_values({machine}{{job=~"$job"}}, instance)', ".+"),
             variable("pod", "Pod", f'label_values({machine}{{job=~"$job", instance=~"$instance"}}, pod)', ".*"),
             variable("model", "Model", f'label_values({model}{{job=~"$job"}}, model)', ".+"),
@@ -351,8 +356,8 @@ def text_of(name):
 
 
 def filled(expr):
-    """An expression with its variables set to everything."""
-    for a, b in (("$__rate_interval", "1m"), ("$job", ".+"), ("$instance", ".+"), ("$pod", ".*"), ("$model", ".+"), ("$version", ".+")):
+    """An expression with its variables as they are when a dashboard is opened."""
+    for a, b in (("$__rate_interval", "1m"), ("$job", "nereid"), ("$instance", ".+"), ("$pod", ".*"), ("$model", ".+"), ("$version", ".+")):
         expr = expr.replace(a, b)
     return expr
 
@@ -361,7 +366,7 @@ def queries():
     for name, (_, rows) in DASHBOARDS.items():
         for p in (p for _, _, row in rows for p in row):
             for expr, _ in p["targets"]:
-                yield {"dashboard": name, "panel": p["title"], "expr": filled(expr), "needs": p["needs"]}
+                yield {"dashboard": name, "panel": p["title"], "expr": filled(expr), "needs": p["needs"], "only": "Nereid" if any(x in expr for x in OWN) else ""}
 
 
 def main(argv):
