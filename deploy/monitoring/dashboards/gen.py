@@ -181,6 +181,7 @@ CAPACITY = [
         lines("CPU of nodes", "All processes of the node on which a server runs.", "percentunit", (f"nv_cpu_utilization{{{S}}}", POD), max=1),
         lines("Memory of nodes", "All processes of the node on which a server runs.", "percentunit",
               (f"nv_cpu_memory_used_bytes{{{S}}} / (nv_cpu_memory_total_bytes{{{S}}} > 0)", POD), max=1),
+        lines("Connections", "Open connections of all servers, by protocol (Nereid only).", "short", (f"sum by (protocol) (nereid_connections{{{S}}})", "{{protocol}}")),
         lines("Up for", "Time since the process started (Nereid only).", "s", (f"time() - process_start_time_seconds{{{S}}}", POD)),
     ]),
 ]
