@@ -9,8 +9,8 @@
  * NOT_FOUND when there is no such program; UNAVAILABLE when a signal ended it. */
 struct status child_run(const char *const *argv, int *code) MUST_CHECK;
 
-/* The same with its output caught and nothing to read. out and err are initialised, and their limits
- * are those of the program: LIMIT when it writes more. TIMEOUT when it runs longer than timeout_ns.
+/* The same with its output caught and nothing to read. out and err are initialised, and their
+ * limits are the program's: LIMIT when it writes more. TIMEOUT when it runs longer than timeout_ns.
  * In both cases it is killed with what it started. Also on failure they hold what came. */
 struct status child_catch(const char *const *argv, uint64_t timeout_ns, struct buf *out,
                           struct buf *err, int *code) MUST_CHECK;

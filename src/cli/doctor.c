@@ -3,9 +3,9 @@
  * The checks are the table doctor.def; each adds findings, and here they are chosen, run in the
  * table's order, printed for people or as JSON, and summed up in the exit status: 0 all that is
  * needed is there, 1 something needed is missing, 2 the command line is wrong. Whether a thing is
- * needed follows from --for; with --only, all that is named is. Nothing is changed on the machine but
- * for one file that is made in the cache's folder and removed, and plans that a repository's models
- * leave in the cache, as they would when served. One thread.
+ * needed follows from --for; with --only, all that is named is. Nothing is changed on the machine
+ * but for one file that is made in the cache's folder and removed, and plans that a repository's
+ * models leave in the cache, as they would when served. One thread.
  */
 #include "base/log.h"
 #include "base/panic.h"
@@ -19,7 +19,11 @@
 enum { ARENA_BYTES_MAX = 256 << 20, TEXT_BYTES_MAX = 16 << 20, USAGE = 2 };
 enum { ALWAYS = 0, NEVER = 1 << 30, GPU = DOCTOR_FOR_GPU, KUBERNETES = DOCTOR_FOR_KUBERNETES };
 
-struct row { const char *text; uint32_t need; void (*run)(struct doctor *d); };
+struct row {
+	const char *text;
+	uint32_t need;
+	void (*run)(struct doctor *d);
+};
 static const struct row rows[DOCTOR_CHECKS] = {
 #define X(name, text, need, function, help) {text, need, function},
 #include "cli/doctor.def"
@@ -30,7 +34,10 @@ static const char *const states[DOCTOR_STATES_N] = {
 	DOCTOR_STATES(X)
 #undef X
 };
-static const struct { const char *text; uint32_t bit; } goals[] = {
+static const struct {
+	const char *text;
+	uint32_t bit;
+} goals[] = {
 #define X(name, bit, text) {text, DOCTOR_FOR_##name},
 	DOCTOR_GOALS(X)
 #undef X
@@ -53,14 +60,39 @@ static bool needed(const struct doctor *d, enum doctor_check c)
 	return d->only || (rows[c].need & d->goals) == rows[c].need;
 }
 
-static const char *keep(struct doctor *d, const char *fmt, va_list args)
+/* Bytes of the character of UTF-8 that begins here; 0: it is none, or one that controls. */
+static int character(const unsigned char *p)
 {
+	int n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
+		: p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
+	for (int i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	bool wide = n == 3 && ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f));
+	bool huge = n == 4 && ((p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f));
+	return wide || huge || p[0] < ' ' || p[0] == 127 || (p[0] == 0xc2 && p[1] < 0xa0) ? 0 : n;
+}
+
+/* What comes from outside must neither break JSON nor steer a terminal. */
+static void make_plain(char *text)
+{
+	while (*text) {
+		int n = character((const unsigned char *)text);
+		if (!n)
+			*text = '?';
+		text += n ? n : 1;
+	}
+}
+
+static char *keep(struct doctor *d, const char *fmt, va_list args)
+{
+	static char none[1];
 	char text[4096];
 	int n = vsnprintf(text, sizeof text, fmt, args);
 	CHECK(n >= 0);
-	const char *kept = arena_text(&d->arena, str_from(text));
+	char *kept = arena_text(&d->arena, str_from(text));
 	d->full |= !kept;
-	return kept ? kept : "";
+	return kept ? kept : none;
 }
 
 const char *doctor__text(struct doctor *d, const char *fmt, ...)
@@ -72,7 +104,8 @@ const char *doctor__text(struct doctor *d, const char *fmt, ...)
 	return text;
 }
 
-void doctor__add(struct doctor *d, enum doctor_state state, const char *advice, const char *fmt, ...)
+void doctor__add(struct doctor *d, enum doctor_state state, const char *advice, const char *fmt,
+                 ...)
 {
 	va_list args;
 	CHECK((unsigned)d->now < DOCTOR_CHECKS && (state == DOCTOR_OK || advice));
@@ -81,9 +114,11 @@ void doctor__add(struct doctor *d, enum doctor_state state, const char *advice, 
 		return;
 	}
 	va_start(args, fmt);
-	d->findings[d->n++] = (struct doctor_finding){d->now, state, needed(d, d->now),
-	                                              keep(d, fmt, args), advice};
+	char *text = keep(d, fmt, args);
 	va_end(args);
+	make_plain(text);
+	d->findings[d->n++] =
+		(struct doctor_finding){d->now, state, needed(d, d->now), text, advice};
 }
 
 void doctor_examine(struct doctor *d)
@@ -154,7 +189,8 @@ void doctor_print(const struct doctor *d, bool json, struct buf *out)
 		buf_z(out, ": ");
 	}
 	if (bad)
-		buf_printf(out, "%u needed thing%s missing or not working", bad, bad > 1 ? "s are" : " is");
+		buf_printf(out, "%u needed thing%s missing or not working", bad,
+		           bad > 1 ? "s are" : " is");
 	else
 		buf_z(out, "all that is needed is there");
 	buf_printf(out, "; %u warning%s.\n", mind, mind == 1 ? "" : "s");
@@ -181,8 +217,10 @@ static struct status read_goals(struct doctor *d, const char *list)
 			if (str_is(name, goals[i].text))
 				bit = goals[i].bit;
 		if (!bit)
-			return FAIL(INVALID_ARG, "--%s takes cpu, gpu and kubernetes, several with commas; "
-			            "not '%.*s'", args_option(OPT_DOCTOR_FOR), STR_ARG(name));
+			return FAIL(INVALID_ARG,
+			            "--%s takes cpu, gpu and kubernetes, several with commas; "
+			            "not '%.*s'",
+			            args_option(OPT_DOCTOR_FOR), STR_ARG(name));
 		d->goals |= bit;
 	}
 	return STATUS_GOOD;
@@ -204,7 +242,8 @@ static struct status read_only(struct doctor *d, const char *list)
 			if (str_is(name, rows[c].text))
 				found = c;
 		if (found < 0)
-			return FAIL(INVALID_ARG, "there is no check '%.*s'; there are %s", STR_ARG(name), all);
+			return FAIL(INVALID_ARG, "there is no check '%.*s'; there are %s", STR_ARG(name),
+			            all);
 		d->chosen[found] = true;
 	}
 	if (d->chosen[DOCTOR_REPOSITORY] && !d->n_repositories)
@@ -215,8 +254,12 @@ static struct status read_only(struct doctor *d, const char *list)
 
 static struct status read_options(struct doctor *d, const struct args *a)
 {
-	static const struct { const char *name; enum option option; } ports[DOCTOR_PORTS_N] = {
-		{"HTTP", OPT_DOCTOR_HTTP_PORT}, {"gRPC", OPT_DOCTOR_GRPC_PORT},
+	static const struct {
+		const char *name;
+		enum option option;
+	} ports[DOCTOR_PORTS_N] = {
+		{"HTTP", OPT_DOCTOR_HTTP_PORT},
+		{"gRPC", OPT_DOCTOR_GRPC_PORT},
 		{"metrics", OPT_DOCTOR_METRICS_PORT},
 	};
 	double seconds;
@@ -228,8 +271,8 @@ static struct status read_options(struct doctor *d, const struct args *a)
 		TRY(args_u64(a, ports[i].option, 1, 65535, &d->port[i].number));
 		for (int k = 0; k < i; k++)
 			if (d->port[k].number == d->port[i].number)
-				return FAIL(INVALID_ARG, "--%s and --%s are the same port",
-				            d->port[k].option, d->port[i].option);
+				return FAIL(INVALID_ARG, "--%s and --%s are the same port", d->port[k].option,
+				            d->port[i].option);
 	}
 	TRY(args_f64(a, OPT_DOCTOR_TIMEOUT, 0.1, 600, &seconds));
 	d->timeout_ns = (uint64_t)(seconds * 1e9);

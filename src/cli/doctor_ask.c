@@ -1,8 +1,9 @@
 /* How the checks of `nereid doctor` look at the machine: files of the system, and other programs.
  *
- * Files are read under a root that tests choose. Programs run without a shell, with a deadline and
- * with bounded output (base/child.h), and what they said is kept in the doctor's arena. Texts that
- * come from outside are printed only as the first line, without control characters. One thread.
+ * Files are read under a root that tests choose. Programs run without a shell, with a deadline
+ * and with bounded output (base/child.h), and what they said is kept in the doctor's arena. Texts
+ * that come from outside are printed only as the first line, without control characters. One
+ * thread.
  */
 #include "base/child.h"
 #include "base/file.h"
@@ -19,7 +20,8 @@ struct str doctor__first(struct str text)
 		text.p++;
 		text.n--;
 	}
-	while (i < text.n && i < FIRST_BYTES_MAX && (unsigned char)text.p[i] >= ' ' && text.p[i] != 127)
+	while (i < text.n && i < FIRST_BYTES_MAX && (unsigned char)text.p[i] >= ' ' &&
+	       text.p[i] != 127)
 		i++;
 	return str_trim((struct str){text.p, i});
 }
@@ -28,7 +30,8 @@ const char *doctor__line(struct doctor *d, const char *path)
 {
 	struct buf text;
 	const char *line = 0;
-	struct status st = file_read_stream(doctor__text(d, "%s%s", d->root, path), FILE_BYTES_MAX, &text);
+	struct status st =
+		file_read_stream(doctor__text(d, "%s%s", d->root, path), FILE_BYTES_MAX, &text);
 	if (st.code)
 		return 0;
 	line = doctor__text(d, "%.*s", STR_ARG(doctor__first(buf_text(&text))));
@@ -48,7 +51,8 @@ const char *doctor__bytes(struct doctor *d, uint64_t bytes)
 	return doctor__text(d, "%.*f %s", v < 10 && v != (double)(long)v, v, units[u]);
 }
 
-/* A line of kubectl's own log, as "E1126 13:08:10.123456 ...", comes before what it says to people. */
+/* A line of kubectl's own log, as "E1126 13:08:10.123456 ...", comes before what it says to
+ * people. */
 static bool is_log(struct str line)
 {
 	if (line.n < 6 || !memchr("EWIF", line.p[0], 4) || line.p[5] != ' ')
@@ -74,7 +78,8 @@ static struct str said_line(struct str text)
 	return doctor__first(all);
 }
 
-bool doctor__ask(struct doctor *d, uint32_t megabytes, struct doctor_answer *out, const char *const *argv)
+bool doctor__ask(struct doctor *d, uint32_t megabytes, struct doctor_answer *out,
+                 const char *const *argv)
 {
 	struct buf text, error;
 	*out = (struct doctor_answer){.text = STR(""), .error = ""};
@@ -89,7 +94,7 @@ bool doctor__ask(struct doctor *d, uint32_t megabytes, struct doctor_answer *out
 		out->error = doctor__text(d, "%s", out->st.msg);
 	else if (out->code)
 		out->error = said.n ? doctor__text(d, "%.*s", STR_ARG(said))
-			: doctor__text(d, "%s ended with status %d", argv[0], out->code);
+		                    : doctor__text(d, "%s ended with status %d", argv[0], out->code);
 	buf_release(&text);
 	buf_release(&error);
 	return !out->st.code && !out->code;

@@ -13,10 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char install[] = "install NVIDIA's driver (Debian: nvidia-driver; Ubuntu: `ubuntu-drivers "
-	"install`); in a container, start it with the GPU (docker run --gpus all; nvidia.com/gpu in the pod)";
+static const char install[] =
+	"install NVIDIA's driver (Debian: nvidia-driver; Ubuntu: `ubuntu-drivers "
+	"install`); in a container, start it with the GPU (docker run --gpus all; nvidia.com/gpu in "
+	"the pod)";
 
-/* "NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.15  Tue ...": the word that is a version. */
+/* "NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.15  Tue ...": the word that is a
+ * version. */
 static struct str version_of(struct str line)
 {
 	size_t i = 0;
@@ -39,7 +42,8 @@ void doctor__driver(struct doctor *d)
 {
 	const char *line = doctor__line(d, "/proc/driver/nvidia/version");
 	if (!line) {
-		doctor__add(d, DOCTOR_MISSING, install, "NVIDIA's driver is not loaded in the kernel: there is "
+		doctor__add(d, DOCTOR_MISSING, install,
+		            "NVIDIA's driver is not loaded in the kernel: there is "
 		            "no /proc/driver/nvidia/version");
 		return;
 	}
@@ -47,8 +51,10 @@ void doctor__driver(struct doctor *d)
 	if (version.n)
 		doctor__add(d, DOCTOR_OK, 0, "NVIDIA's driver %.*s is loaded", STR_ARG(version));
 	else
-		doctor__add(d, DOCTOR_WARN, "see `nvidia-smi`", "NVIDIA's driver is loaded, its version cannot "
-		            "be told from \"%s\"", line);
+		doctor__add(d, DOCTOR_WARN, "see `nvidia-smi`",
+		            "NVIDIA's driver is loaded, its version cannot "
+		            "be told from \"%s\"",
+		            line);
 }
 
 void doctor__cuda(struct doctor *d)
@@ -66,14 +72,15 @@ void doctor__cuda(struct doctor *d)
 	memcpy(&ask, &at, sizeof at);
 	int e = ask ? ask(&version) : -1;
 	if (!ask)
-		doctor__add(d, DOCTOR_FAIL, "reinstall NVIDIA's driver: this is another library of that name",
+		doctor__add(d, DOCTOR_FAIL,
+		            "reinstall NVIDIA's driver: this is another library of that name",
 		            "%s opens, but has no cuDriverGetVersion", names[0]);
 	else if (e)
 		doctor__add(d, DOCTOR_FAIL, "reinstall NVIDIA's driver and restart",
 		            "%s opens, but does not tell its version (code %d)", names[0], e);
 	else
-		doctor__add(d, DOCTOR_OK, 0, "%s opens; it runs CUDA up to %d.%d", names[0], version / 1000,
-		            version % 1000 / 10);
+		doctor__add(d, DOCTOR_OK, 0, "%s opens; it runs CUDA up to %d.%d", names[0],
+		            version / 1000, version % 1000 / 10);
 	dylib_close(&lib);
 }
 
@@ -93,8 +100,8 @@ static void tell_gpu(struct doctor *d, const struct nvml *n, uint32_t i)
 		doctor__add(d, DOCTOR_WARN, "see who uses it with `nvidia-smi`, or choose another GPU",
 		            "GPU %u is %s %s%s: hardly any is free", i, g->name, memory, level);
 	else
-		doctor__add(d, DOCTOR_OK, 0, "GPU %u is %s %s%s", i, g->name[0] ? g->name : "without a name",
-		            memory, level);
+		doctor__add(d, DOCTOR_OK, 0, "GPU %u is %s %s%s", i,
+		            g->name[0] ? g->name : "without a name", memory, level);
 }
 
 void doctor__gpus(struct doctor *d)
@@ -103,20 +110,24 @@ void doctor__gpus(struct doctor *d)
 	struct status st = nvml_open(0, &n);
 	if (st.code) {
 		bool there = doctor__line(d, "/proc/driver/nvidia/version") != 0;
-		doctor__add(d, there ? DOCTOR_FAIL : DOCTOR_MISSING, there ? "see what `nvidia-smi` says; "
-		            "reinstall the driver and restart, or give the container the GPU" : install,
+		doctor__add(d, there ? DOCTOR_FAIL : DOCTOR_MISSING,
+		            there ? "see what `nvidia-smi` says; "
+		                    "reinstall the driver and restart, or give the container the GPU"
+		                  : install,
 		            "no GPU can be asked: %s", doctor__text(d, "%s", st.msg));
 		return;
 	}
 	uint32_t cuda = nvml_cuda(n), count = nvml_count(n);
-	const char *highest = cuda ? doctor__text(d, " (CUDA up to %u.%u)", cuda / 1000, cuda % 1000 / 10) : "";
+	const char *highest =
+		cuda ? doctor__text(d, " (CUDA up to %u.%u)", cuda / 1000, cuda % 1000 / 10) : "";
 	if (!count)
-		doctor__add(d, DOCTOR_MISSING, "put a GPU in, or give the container or virtual machine one "
-		            "(docker run --gpus all)", "NVIDIA's driver %s%s answers, but sees no GPU",
-		            nvml_driver(n), highest);
+		doctor__add(d, DOCTOR_MISSING,
+		            "put a GPU in, or give the container or virtual machine one "
+		            "(docker run --gpus all)",
+		            "NVIDIA's driver %s%s answers, but sees no GPU", nvml_driver(n), highest);
 	else
-		doctor__add(d, DOCTOR_OK, 0, "NVIDIA's driver %s%s sees %u GPU%s", nvml_driver(n), highest, count,
-		            count == 1 ? "" : "s");
+		doctor__add(d, DOCTOR_OK, 0, "NVIDIA's driver %s%s sees %u GPU%s", nvml_driver(n),
+		            highest, count, count == 1 ? "" : "s");
 	for (uint32_t i = 0; i < count; i++)
 		tell_gpu(d, n, i);
 	nvml_close(n);

@@ -1,9 +1,9 @@
 /* Checks of the machine for `nereid doctor`: processor, cores, memory, shared memory.
  *
  * What counts is what this process gets: the affinity mask, and the control group's limits, of
- * version 1 or 2. They are looked for from the process's own group up to the root, since each level
- * may take something away; in a container only the root is seen, and has what the container may
- * use. One thread.
+ * version 1 or 2. They are looked for from the process's own group up to the root, since each
+ * level may take something away; in a container only the root is seen, and has what the container
+ * may use. One thread.
  */
 #include "base/cpu.h"
 #include "base/file.h"
@@ -27,23 +27,25 @@ void doctor__cpu(struct doctor *d)
 	const char *mask = getenv("NEREID_CPU_MASK");
 	cpu_name(name, sizeof name);
 	struct str model = doctor__first(str_from(name));
-#define X(flag, bit, text)                                                                  \
-	if (have & CPU_##flag) {                                                            \
-		size_t n = strlen(flags);                                                   \
-		snprintf(flags + n, sizeof flags - n, "%s%s", n ? ", " : "", text);         \
+#define X(flag, bit, text)                                                  \
+	if (have & CPU_##flag) {                                                \
+		size_t n = strlen(flags);                                           \
+		snprintf(flags + n, sizeof flags - n, "%s%s", n ? ", " : "", text); \
 	}
 	CPU_FLAGS(X)
 #undef X
 	if (have & CPU_AVX2) {
-		doctor__add(d, DOCTOR_OK, 0, "%.*s has %s: the %s sections of plans run%s%s", STR_ARG(model),
-		            flags, cpu_level_text(have & (CPU_AVX2 | CPU_AVX512)),
+		doctor__add(d, DOCTOR_OK, 0, "%.*s has %s: the %s sections of plans run%s%s",
+		            STR_ARG(model), flags, cpu_level_text(have & (CPU_AVX2 | CPU_AVX512)),
 		            mask ? "; NEREID_CPU_MASK is set to " : "", mask ? mask : "");
 	} else if (mask) {
-		doctor__add(d, DOCTOR_WARN, "unset NEREID_CPU_MASK, unless it is a test",
-		            "NEREID_CPU_MASK=%s hides the wide instructions of %.*s: only plain kernels run",
-		            mask, STR_ARG(model));
+		doctor__add(
+			d, DOCTOR_WARN, "unset NEREID_CPU_MASK, unless it is a test",
+			"NEREID_CPU_MASK=%s hides the wide instructions of %.*s: only plain kernels run",
+			mask, STR_ARG(model));
 	} else {
-		doctor__add(d, DOCTOR_WARN, "use a processor (or a virtual machine's processor type, as "
+		doctor__add(d, DOCTOR_WARN,
+		            "use a processor (or a virtual machine's processor type, as "
 		            "host or x86-64-v3) with AVX2, FMA, F16C and BMI2; AVX-512 is better still",
 		            "%.*s lacks AVX2: models run in plain kernels, many times slower",
 		            STR_ARG(model));
@@ -86,8 +88,8 @@ static double memory(struct doctor *d, const char *dir, const char *file)
 }
 
 /* Looks at a hierarchy from group `path` up to its root. */
-static void climb(struct doctor *d, const char *top, struct str path, bool two, bool cpu, bool mem,
-                  struct doctor_group *out)
+static void climb(struct doctor *d, const char *top, struct str path, bool two, bool cpu,
+                  bool mem, struct doctor_group *out)
 {
 	double cpus = out->cpus, bytes = (double)out->memory_bytes;
 	for (;;) {
@@ -147,8 +149,8 @@ void doctor__group(struct doctor *d, struct doctor_group *out)
 	*out = (struct doctor_group){.version = two ? "v2" : one ? "v1" : 0};
 	if (!out->version)
 		return;
-	struct status st = file_read_stream(doctor__text(d, "%s/proc/self/cgroup", d->root),
-	                                    GROUP_BYTES_MAX, &text);
+	struct status st =
+		file_read_stream(doctor__text(d, "%s/proc/self/cgroup", d->root), GROUP_BYTES_MAX, &text);
 	if (st.code)
 		return;
 	struct str rest = buf_text(&text);
@@ -174,13 +176,17 @@ void doctor__cores(struct doctor *d)
 	if (g.cpus > 0)
 		snprintf(limit, sizeof limit, "the control group (%s) allows %.3g", g.version, g.cpus);
 	if (g.cpus > 0 && g.cpus < 1)
-		doctor__add(d, DOCTOR_WARN, "give it at least one whole processor (docker run --cpus, "
-		            "resources.limits.cpu of the pod): below, the kernel stops it in the midst of answers",
+		doctor__add(d, DOCTOR_WARN,
+		            "give it at least one whole processor (docker run --cpus, "
+		            "resources.limits.cpu of the pod): below, the kernel stops it in the midst "
+		            "of answers",
 		            "%u processors may be used; %s, less than one", mask, limit);
 	else if (g.cpus > 0 && g.cpus + 1 <= usable)
-		doctor__add(d, DOCTOR_WARN, "start it with `taskset`, so that its threads are as many as "
-		            "its processors", "%u processors may be used; %s, but %u threads would run",
-		            mask, limit, usable);
+		doctor__add(d, DOCTOR_WARN,
+		            "start it with `taskset`, so that its threads are as many as "
+		            "its processors",
+		            "%u processors may be used; %s, but %u threads would run", mask, limit,
+		            usable);
 	else
 		doctor__add(d, DOCTOR_OK, 0, "%u processor%s may be used; %s", mask, mask == 1 ? "" : "s",
 		            limit);
@@ -208,7 +214,8 @@ void doctor__memory(struct doctor *d)
 	struct doctor_group g;
 	struct buf text;
 	const char *limit = "";
-	struct status st = file_read_stream(doctor__text(d, "%s/proc/meminfo", d->root), 1 << 20, &text);
+	struct status st =
+		file_read_stream(doctor__text(d, "%s/proc/meminfo", d->root), 1 << 20, &text);
 	if (st.code) {
 		doctor__add(d, DOCTOR_WARN, "mount /proc", "how much memory there is cannot be told: %s",
 		            doctor__text(d, "%s", st.msg));
@@ -226,13 +233,17 @@ void doctor__memory(struct doctor *d)
 	}
 	const char *t = doctor__bytes(d, total), *f = doctor__bytes(d, free_bytes);
 	const char *more = "free memory, or raise the limit (docker run --memory, "
-		"resources.limits.memory of the pod)";
+					   "resources.limits.memory of the pod)";
 	if (most < 128 * MIB)
-		doctor__add(d, DOCTOR_FAIL, more, "%s of memory, %s of it free%s: too little for the server "
-		            "and a model, 128 MiB are the least", t, f, limit);
+		doctor__add(d, DOCTOR_FAIL, more,
+		            "%s of memory, %s of it free%s: too little for the server "
+		            "and a model, 128 MiB are the least",
+		            t, f, limit);
 	else if (most < 1024 * MIB)
-		doctor__add(d, DOCTOR_WARN, more, "%s of memory, %s of it free%s: enough for small models; "
-		            "ResNet50 wants 1 GiB", t, f, limit);
+		doctor__add(d, DOCTOR_WARN, more,
+		            "%s of memory, %s of it free%s: enough for small models; "
+		            "ResNet50 wants 1 GiB",
+		            t, f, limit);
 	else
 		doctor__add(d, DOCTOR_OK, 0, "%s of memory, %s of it free%s", t, f, limit);
 }
@@ -242,14 +253,16 @@ void doctor__shm(struct doctor *d)
 	struct statvfs s;
 	const char *path = doctor__text(d, "%s/dev/shm", d->root);
 	if (!file_is_dir(path) || statvfs(path, &s)) {
-		doctor__add(d, DOCTOR_MISSING, "mount it: `mount -t tmpfs tmpfs /dev/shm`, or in a pod an "
+		doctor__add(d, DOCTOR_MISSING,
+		            "mount it: `mount -t tmpfs tmpfs /dev/shm`, or in a pod an "
 		            "emptyDir with medium Memory at /dev/shm",
 		            "there is no /dev/shm: clients cannot use shared memory");
 		return;
 	}
 	uint64_t size = (uint64_t)s.f_blocks * s.f_frsize, room = (uint64_t)s.f_bavail * s.f_frsize;
 	if (room < 64 * MIB || size <= 64 * MIB)
-		doctor__add(d, DOCTOR_WARN, "make it larger where clients use shared memory: docker run "
+		doctor__add(d, DOCTOR_WARN,
+		            "make it larger where clients use shared memory: docker run "
 		            "--shm-size=1g, or in a pod an emptyDir with medium Memory at /dev/shm",
 		            "/dev/shm has %s, %s of it free: little for clients with shared memory",
 		            doctor__bytes(d, size), doctor__bytes(d, room));

@@ -1,9 +1,9 @@
 /* kubectl and the cluster behind it, for `nereid doctor`.
  *
- * kubectl is asked in JSON, with the doctor's deadline and one of its own that is a little shorter,
- * so that its words on a cluster that does not answer come through. Once the cluster did not answer,
- * what else would be asked of it is told as not known, without waiting again. The nodes' list is
- * asked once for two checks. One thread.
+ * kubectl is asked in JSON, with the doctor's deadline and one of its own that is a little
+ * shorter, so that its words on a cluster that does not answer come through. Once the cluster did
+ * not answer, what else would be asked of it is told as not known, without waiting again. The
+ * nodes' list is asked once for two checks. One thread.
  */
 #include "base/panic.h"
 #include "cli/doctor_priv.h"
@@ -28,7 +28,8 @@ static bool member(struct json v, const char *name, enum json_kind kind, struct 
 }
 
 /* Asks kubectl something in JSON. On false *error says why. */
-static bool ask_json(struct doctor *d, const char *const *argv, struct json *out, const char **error)
+static bool ask_json(struct doctor *d, const char *const *argv, struct json *out,
+                     const char **error)
 {
 	struct doctor_answer a;
 	if (!doctor__ask(d, LIST_MEGABYTES, &a, argv)) {
@@ -53,8 +54,10 @@ void doctor__kubectl(struct doctor *d)
 	struct doctor_answer a;
 	static const char *const argv[] = {"kubectl", "version", "--client", "--output=json", 0};
 	if (!doctor__ask(d, 1, &a, argv) && a.st.code == STATUS_NOT_FOUND)
-		doctor__add(d, DOCTOR_MISSING, "install it: kubernetes.io/docs/tasks/tools (minikube has one: "
-		            "`minikube kubectl --`)", "kubectl is not installed");
+		doctor__add(d, DOCTOR_MISSING,
+		            "install it: kubernetes.io/docs/tasks/tools (minikube has one: "
+		            "`minikube kubectl --`)",
+		            "kubectl is not installed");
 	else if (!ask_json(d, argv, &root, &error))
 		doctor__add(d, DOCTOR_FAIL, "reinstall kubectl: kubernetes.io/docs/tasks/tools",
 		            "kubectl does not tell its version: %s", error);
@@ -96,7 +99,8 @@ void doctor__cluster(struct doctor *d)
 	if (reach(d, &version, &error))
 		doctor__add(d, DOCTOR_OK, 0, "the cluster answers: Kubernetes %.*s", STR_ARG(version));
 	else
-		doctor__add(d, DOCTOR_FAIL, "start it (`minikube start`), or see that `kubectl config "
+		doctor__add(d, DOCTOR_FAIL,
+		            "start it (`minikube start`), or see that `kubectl config "
 		            "current-context` and KUBECONFIG name a cluster that can be reached",
 		            "no cluster answers kubectl: %s", error);
 }
@@ -123,8 +127,10 @@ static bool get_nodes(struct doctor *d)
 	if (d->nodes.p || ask_json(d, argv, &d->nodes, &error))
 		return true;
 	d->nodes = (struct json){0};
-	doctor__add(d, DOCTOR_FAIL, "`kubectl auth can-i list nodes` tells whether you may; ask for that "
-	            "right", "the nodes cannot be listed: %s", error);
+	doctor__add(d, DOCTOR_FAIL,
+	            "`kubectl auth can-i list nodes` tells whether you may; ask for that "
+	            "right",
+	            "the nodes cannot be listed: %s", error);
 	return false;
 }
 
@@ -156,10 +162,12 @@ struct status doctor__count_nodes(struct doctor *d, struct json list, struct doc
 		bool ready = node_ready(d, w.value);
 		n.n++;
 		n.ready += ready;
-		if (!ready && n.n - n.ready <= NAMES_MAX && PATH_STR(d, w.value, &text, "metadata", "name"))
+		if (!ready && n.n - n.ready <= NAMES_MAX &&
+		    PATH_STR(d, w.value, &text, "metadata", "name"))
 			n.bad = doctor__text(d, "%s%s%.*s", n.bad, *n.bad ? ", " : "", STR_ARG(text));
 		yes = false;
-		if (member(w.value, "spec", JSON_OBJECT, &spec) && json_member(spec, "unschedulable", &closed))
+		if (member(w.value, "spec", JSON_OBJECT, &spec) &&
+		    json_member(spec, "unschedulable", &closed))
 			yes = json_kind(closed) == JSON_BOOL && json_bool(closed, &yes) && yes;
 		n.closed += yes;
 		if (ready && !yes && PATH_STR(d, w.value, &text, "status", "allocatable", resource) &&
@@ -175,7 +183,8 @@ struct status doctor__count_nodes(struct doctor *d, struct json list, struct doc
 void doctor__nodes(struct doctor *d)
 {
 	struct doctor_nodes n;
-	const char *advice = "`kubectl describe nodes` tells why; `kubectl uncordon NODE` opens a closed one";
+	const char *advice =
+		"`kubectl describe nodes` tells why; `kubectl uncordon NODE` opens a closed one";
 	if (!get_nodes(d))
 		return;
 	struct status st = doctor__count_nodes(d, d->nodes, &n);
@@ -183,7 +192,8 @@ void doctor__nodes(struct doctor *d)
 		doctor__add(d, DOCTOR_FAIL, "see what `kubectl get nodes` says", "%s",
 		            doctor__text(d, "%s", st.msg));
 	else if (!n.n)
-		doctor__add(d, DOCTOR_FAIL, "add a node: without one nothing runs", "the cluster has no nodes");
+		doctor__add(d, DOCTOR_FAIL, "add a node: without one nothing runs",
+		            "the cluster has no nodes");
 	else if (!n.ready)
 		doctor__add(d, DOCTOR_FAIL, advice, "none of %u nodes is Ready: %s", n.n, n.bad);
 	else if (n.closed >= n.n)
@@ -205,12 +215,14 @@ void doctor__cluster_gpus(struct doctor *d)
 		doctor__add(d, DOCTOR_FAIL, "see what `kubectl get nodes` says", "%s",
 		            doctor__text(d, "%s", st.msg));
 	else if (!n.gpus)
-		doctor__add(d, DOCTOR_MISSING, "put GPU nodes into the cluster and install NVIDIA's device plugin "
+		doctor__add(d, DOCTOR_MISSING,
+		            "put GPU nodes into the cluster and install NVIDIA's device plugin "
 		            "(github.com/NVIDIA/k8s-device-plugin), or start minikube with --gpus=all",
 		            "no Ready node offers %s to pods", resource);
 	else
-		doctor__add(d, DOCTOR_OK, 0, "%llu %s on %u Ready node%s for pods", (unsigned long long)n.gpus,
-		            resource, n.gpu_nodes, n.gpu_nodes == 1 ? "" : "s");
+		doctor__add(d, DOCTOR_OK, 0, "%llu %s on %u Ready node%s for pods",
+		            (unsigned long long)n.gpus, resource, n.gpu_nodes,
+		            n.gpu_nodes == 1 ? "" : "s");
 }
 
 /* A whole number at status.NAME; 0: none. */
@@ -275,13 +287,15 @@ void doctor__plugin(struct doctor *d)
 	struct json list;
 	struct doctor_plugin p;
 	const char *error;
-	const char *argv[] = {"kubectl", "get", "daemonsets", "--all-namespaces", "--output=json",
-		deadline(d), 0};
+	const char *argv[] = {"kubectl",   "get", "daemonsets", "--all-namespaces", "--output=json",
+	                      deadline(d), 0};
 	if (!reached(d))
 		return;
 	if (!ask_json(d, argv, &list, &error)) {
-		doctor__add(d, DOCTOR_FAIL, "`kubectl auth can-i list daemonsets --all-namespaces` tells "
-		            "whether you may; ask for that right", "the daemon sets cannot be listed: %s", error);
+		doctor__add(d, DOCTOR_FAIL,
+		            "`kubectl auth can-i list daemonsets --all-namespaces` tells "
+		            "whether you may; ask for that right",
+		            "the daemon sets cannot be listed: %s", error);
 		return;
 	}
 	struct status st = doctor__find_plugin(d, list, &p);
@@ -290,13 +304,17 @@ void doctor__plugin(struct doctor *d)
 		doctor__add(d, DOCTOR_FAIL, "see what `kubectl get daemonsets -A` says", "%s",
 		            doctor__text(d, "%s", st.msg));
 	else if (!p.found)
-		doctor__add(d, DOCTOR_MISSING, "install it: github.com/NVIDIA/k8s-device-plugin; with minikube "
+		doctor__add(d, DOCTOR_MISSING,
+		            "install it: github.com/NVIDIA/k8s-device-plugin; with minikube "
 		            "`minikube addons enable nvidia-device-plugin`",
 		            "NVIDIA's device plugin is not in the cluster");
 	else if (!p.ready || p.ready < p.wanted)
-		doctor__add(d, DOCTOR_FAIL, "see `kubectl describe` and the logs of its pods; GPU nodes need the "
-		            "driver and nvidia-container-toolkit", "NVIDIA's device plugin %s is ready on %llu "
-		            "of %llu nodes", p.name, (unsigned long long)p.ready, (unsigned long long)p.wanted);
+		doctor__add(d, DOCTOR_FAIL,
+		            "see `kubectl describe` and the logs of its pods; GPU nodes need the "
+		            "driver and nvidia-container-toolkit",
+		            "NVIDIA's device plugin %s is ready on %llu "
+		            "of %llu nodes",
+		            p.name, (unsigned long long)p.ready, (unsigned long long)p.wanted);
 	else
 		doctor__add(d, DOCTOR_OK, 0, "NVIDIA's device plugin %s is ready on %llu node%s", p.name,
 		            (unsigned long long)p.ready, p.ready == 1 ? "" : "s");

@@ -19,14 +19,16 @@
 
 enum { INODES_MAX = 16, TABLE_BYTES_MAX = 64 << 20, LISTEN_STATE = 0x0a };
 
-/* A line: "  0: 00000000:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000  0  0 12345 ..." */
+/* A line: "  0: 00000000:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000  0  0 12345
+ * ..." */
 static bool listens(struct str line, uint32_t port, uint64_t *inode)
 {
 	char text[320];
 	unsigned local, state;
 	snprintf(text, sizeof text, "%.*s", STR_ARG(line));
-	int n = sscanf(text, " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*u %*u %" SCNu64,
-	               &local, &state, inode);
+	int n =
+		sscanf(text, " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*u %*u %" SCNu64,
+		       &local, &state, inode);
 	return n == 3 && local == port && state == LISTEN_STATE;
 }
 
@@ -54,7 +56,8 @@ static bool has(struct doctor *d, const char *process, const uint64_t *inodes, u
 	if (!file_list(dir, &d->arena, &names, &n_names).code)
 		for (i = 0; i < n_names && !found; i++) {
 			uint64_t inode;
-			ssize_t bytes = readlink(doctor__text(d, "%s/%s", dir, names[i]), target, sizeof target - 1);
+			ssize_t bytes =
+				readlink(doctor__text(d, "%s/%s", dir, names[i]), target, sizeof target - 1);
 			if (bytes < 0)
 				continue;
 			target[bytes] = 0;
@@ -76,8 +79,8 @@ const char *doctor__holder(struct doctor *d, uint32_t port)
 
 	for (int i = 0; i < 2; i++) {
 		struct buf text;
-		struct status st = file_read_stream(doctor__text(d, "%s%s", d->root, tables[i]),
-		                                    TABLE_BYTES_MAX, &text);
+		struct status st =
+			file_read_stream(doctor__text(d, "%s%s", d->root, tables[i]), TABLE_BYTES_MAX, &text);
 		if (st.code)
 			continue;
 		n += doctor__listeners(buf_text(&text), port, inodes + n, INODES_MAX - n);
@@ -88,7 +91,8 @@ const char *doctor__holder(struct doctor *d, uint32_t port)
 	for (uint32_t i = 0; i < n_names; i++)
 		if (str_u64(str_from(names[i]), &number) && has(d, names[i], inodes, n)) {
 			const char *name = doctor__line(d, doctor__text(d, "/proc/%s/comm", names[i]));
-			return doctor__text(d, "%s (process %s)", name && *name ? name : "a program", names[i]);
+			return doctor__text(d, "%s (process %s)", name && *name ? name : "a program",
+			                    names[i]);
 		}
 	return 0;
 }
@@ -124,12 +128,17 @@ void doctor__ports(struct doctor *d)
 			            "port %u for %s is held by %s", port, d->port[i].name,
 			            who ? who : "a program that /proc does not name");
 		} else {
-			doctor__add(d, DOCTOR_FAIL, e == EACCES
-			            ? doctor__text(d, "take a port from 1024 up with --%s, or grant "
-			                           "CAP_NET_BIND_SERVICE", d->port[i].option)
-			            : doctor__text(d, "see why the system refuses it, or take another port "
-			                           "with --%s", d->port[i].option),
-			            "port %u for %s cannot be opened: %s", port, d->port[i].name, strerror(e));
+			doctor__add(
+				d, DOCTOR_FAIL,
+				e == EACCES ? doctor__text(d,
+				                           "take a port from 1024 up with --%s, or grant "
+				                           "CAP_NET_BIND_SERVICE",
+				                           d->port[i].option)
+				            : doctor__text(d,
+				                           "see why the system refuses it, or take another port "
+				                           "with --%s",
+				                           d->port[i].option),
+				"port %u for %s cannot be opened: %s", port, d->port[i].name, strerror(e));
 		}
 	}
 }

@@ -1,5 +1,5 @@
-/* What the checks of `nereid doctor` share. Each check adds findings; how they are told and what they mean for the exit
- * status is doctor.c's. */
+/* What the checks of `nereid doctor` share. Each check adds findings; how they are told and what
+ * they mean for the exit status is doctor.c's. */
 #ifndef NEREID_CLI_DOCTOR_PRIV_H
 #define NEREID_CLI_DOCTOR_PRIV_H
 
@@ -66,8 +66,8 @@ bool doctor_lacks(const struct doctor *d);
 void doctor_print(const struct doctor *d, bool json, struct buf *out);
 
 /* A finding of d->now. The advice is kept, not copied. */
-void doctor__add(struct doctor *d, enum doctor_state state, const char *advice, const char *fmt, ...)
-	PRINTF_LIKE(4, 5);
+void doctor__add(struct doctor *d, enum doctor_state state, const char *advice,
+                 const char *fmt, ...) PRINTF_LIKE(4, 5);
 /* Text in the arena; "" where there is no memory, and then the findings are noted as not whole. */
 const char *doctor__text(struct doctor *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* The first line of a file under the root, without its end; NULL: there is none. */
@@ -76,15 +76,16 @@ const char *doctor__bytes(struct doctor *d, uint64_t bytes);     /* "1.5 GiB" */
 
 /* A program's answer. text and error are in the arena and end in NUL. */
 struct doctor_answer { struct status st; int code; struct str text; const char *error; };
-/* Asks a program; `megabytes` bounds its output. good: it ran to its end with status 0. error is then
- * "", else the first line of what it said, or why it could not be asked. */
-bool doctor__ask(struct doctor *d, uint32_t megabytes, struct doctor_answer *out, const char *const *argv);
+/* Asks a program; `megabytes` bounds its output. True: it ran to its end with status 0. error is
+ * then "", else the first line of what it said, or why it could not be asked. */
+bool doctor__ask(struct doctor *d, uint32_t megabytes, struct doctor_answer *out,
+                 const char *const *argv);
 #define DOCTOR_ASK(d, mb, out, ...) doctor__ask(d, mb, out, (const char *const[]){__VA_ARGS__, 0})
 /* The first line of a text. */
 struct str doctor__first(struct str text);
 
-/* What a control group allows; 0: as much as there is. `group`: the smallest on the way from the
- * process's own group up to the root counts. */
+/* What a control group allows; 0: as much as there is. The smallest on the way from the process's
+ * own group up to the root counts. version NULL: there are no control groups. */
 struct doctor_group { double cpus; uint64_t memory_bytes; const char *version; };
 void doctor__group(struct doctor *d, struct doctor_group *out);
 /* Inodes of sockets that listen on the port, from the text of /proc/net/tcp or tcp6. */
@@ -93,11 +94,18 @@ uint32_t doctor__listeners(struct str text, uint32_t port, uint64_t *inodes, uin
 const char *doctor__holder(struct doctor *d, uint32_t port);
 
 /* Nodes of kubectl's list: how many, how many Ready, names of the others, and their GPUs. */
-struct doctor_nodes { uint32_t n, ready, closed; uint64_t gpus; uint32_t gpu_nodes; const char *bad; };
-struct status doctor__count_nodes(struct doctor *d, struct json list, struct doctor_nodes *out) MUST_CHECK;
+struct doctor_nodes {
+	uint32_t n, ready, closed;   /* closed: to new pods */
+	uint64_t gpus;               /* of nodes that are Ready and open */
+	uint32_t gpu_nodes;
+	const char *bad;             /* in the arena */
+};
+struct status doctor__count_nodes(struct doctor *d, struct json list,
+                                   struct doctor_nodes *out) MUST_CHECK;
 /* Daemon sets of the device plugin in kubectl's list. */
 struct doctor_plugin { uint32_t found; uint64_t wanted, ready; const char *name; };
-struct status doctor__find_plugin(struct doctor *d, struct json list, struct doctor_plugin *out) MUST_CHECK;
+struct status doctor__find_plugin(struct doctor *d, struct json list,
+                                  struct doctor_plugin *out) MUST_CHECK;
 
 #define X(name, text, need, function, help) void function(struct doctor *d);
 #include "cli/doctor.def"

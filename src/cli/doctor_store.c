@@ -49,23 +49,27 @@ void doctor__cache(struct doctor *d)
 	struct statvfs s;
 
 	if (set ? !*set : !home || !*home) {
-		doctor__add(d, DOCTOR_WARN, "set NEREID_CACHE to a folder that stays",
-		            set ? "NEREID_CACHE is empty: plans for other processors are compiled at each start"
-		            : "neither NEREID_CACHE nor HOME is set: plans for other processors are "
-		            "compiled at each start");
+		doctor__add(
+			d, DOCTOR_WARN, "set NEREID_CACHE to a folder that stays",
+			set ? "NEREID_CACHE is empty: plans for other processors are compiled at each start"
+			    : "neither NEREID_CACHE nor HOME is set: plans for other processors are "
+			      "compiled at each start");
 		return;
 	}
 	dir = set ? set : doctor__text(d, "%s/.cache/nereid", home);
 	at = existing(d, dir);
 	if (!at)
 		return;
-	struct status st = file_is_dir(at) ? try_write(d, at)
-		: FAIL(INVALID_ARG, "%s is not a folder", at);
+	struct status st =
+		file_is_dir(at) ? try_write(d, at) : FAIL(INVALID_ARG, "%s is not a folder", at);
 	if (st.code) {
 		/* the server does without: only slower to start */
-		doctor__add(d, DOCTOR_WARN, "set NEREID_CACHE to a folder that this user may write, in a pod "
-		            "an emptyDir", "the cache's folder %s cannot be written, so plans for other "
-		            "processors are compiled at each start: %s", dir, doctor__text(d, "%s", st.msg));
+		doctor__add(d, DOCTOR_WARN,
+		            "set NEREID_CACHE to a folder that this user may write, in a pod "
+		            "an emptyDir",
+		            "the cache's folder %s cannot be written, so plans for other "
+		            "processors are compiled at each start: %s",
+		            dir, doctor__text(d, "%s", st.msg));
 		return;
 	}
 	if (statvfs(at, &s)) {
@@ -98,25 +102,29 @@ static void tell_model(struct doctor *d, const struct served *m)
 		doctor__add(d, DOCTOR_OK, 0, "model %s loads, %u version%s", m->name, ready,
 		            ready == 1 ? "" : "s");
 	else
-		doctor__add(d, DOCTOR_FAIL, "see NAME/config.pbtxt and NAME/VERSION/model.plan or model.onnx; "
-		            "`nereid inspect FILE` reads one model", "model %s does not load: %s",
-		            m->name, why ? why : "it has no version");
+		doctor__add(d, DOCTOR_FAIL,
+		            "see NAME/config.pbtxt and NAME/VERSION/model.plan or model.onnx; "
+		            "`nereid inspect FILE` reads one model",
+		            "model %s does not load: %s", m->name, why ? why : "it has no version");
 }
 
 void doctor__repository(struct doctor *d)
 {
 	struct repo r = {0};
-	struct served_options o = {.complete = true, .loop_threads = pool_usable_cpus(),
-		.default_batch = 4, .clock = {clock_ns, clock_unix_ns}};
+	struct served_options o = {.complete = true,
+	                           .loop_threads = pool_usable_cpus(),
+	                           .default_batch = 4,
+	                           .clock = {clock_ns, clock_unix_ns}};
 	struct status st = STATUS_GOOD;
 
 	for (uint32_t i = 0; i < d->n_repositories && !st.code; i++)
 		if (!file_is_dir(d->repository[i]))
 			st = FAIL(NOT_FOUND, "%s is not a folder", d->repository[i]);
 	if (st.code) {
-		doctor__add(d, DOCTOR_MISSING, "give the folder that has one folder a model; `nereid "
-		            "prepare DIR` makes one in DIR/models", "the model repository: %s",
-		            doctor__text(d, "%s", st.msg));
+		doctor__add(d, DOCTOR_MISSING,
+		            "give the folder that has one folder a model; `nereid "
+		            "prepare DIR` makes one in DIR/models",
+		            "the model repository: %s", doctor__text(d, "%s", st.msg));
 		return;
 	}
 	st = repo_open(&r, d->repository, d->n_repositories, &o);
@@ -128,7 +136,8 @@ void doctor__repository(struct doctor *d)
 	for (uint32_t i = 0; i < r.n_models; i++)
 		tell_model(d, r.models[i]);
 	if (!r.n_models)
-		doctor__add(d, DOCTOR_WARN, "`nereid prepare DIR` makes the two of the tutorial in DIR/models",
+		doctor__add(d, DOCTOR_WARN,
+		            "`nereid prepare DIR` makes the two of the tutorial in DIR/models",
 		            "the model repository has no models");
 	repo_release(&r);
 }

@@ -1,7 +1,7 @@
 /* Container tools for `nereid doctor`: who can build images, who brings GPUs into them, minikube.
  *
- * Each program is asked for its version; docker also for its daemon's, since the client alone builds
- * nothing. One of the builders is enough. One thread.
+ * Each program is asked for its version; docker also for its daemon's, since the client alone
+ * builds nothing. One of the builders is enough. One thread.
  */
 #include "base/panic.h"
 #include "cli/doctor_priv.h"
@@ -27,7 +27,9 @@ static struct str version_in(struct str text)
 enum { DOCKER = 0 };
 static const char *const builders[][4] = {
 	{"docker", "version", "--format={{.Server.Version}}", 0},
-	{"buildah", "--version", 0}, {"podman", "--version", 0}, {"nerdctl", "--version", 0},
+	{"buildah", "--version", 0},
+	{"podman", "--version", 0},
+	{"nerdctl", "--version", 0},
 };
 enum { BUILDERS = sizeof builders / sizeof *builders };
 
@@ -45,17 +47,22 @@ void doctor__containers(struct doctor *d)
 			         (int)(version.n < 40 ? version.n : 40), version.p);
 		else if (a.st.code != STATUS_NOT_FOUND)
 			snprintf(bad + m, sizeof bad - m, "%s%s%s (%.150s)", m ? ", " : "", name,
-			         i == DOCKER ? "'s daemon" : "", ok ? "it does not tell its version" : a.error);
+			         i == DOCKER ? "'s daemon" : "",
+			         ok ? "it does not tell its version" : a.error);
 	}
 	if (*good)
 		doctor__add(d, DOCTOR_OK, 0, "images can be built with %s%s%s", good,
 		            *bad ? "; not with " : "", bad);
 	else if (*bad)
-		doctor__add(d, DOCTOR_FAIL, "start docker's daemon (`systemctl start docker`) and join the group "
-		            "docker, or install buildah", "images cannot be built: no answer from %s", bad);
+		doctor__add(d, DOCTOR_FAIL,
+		            "start docker's daemon (`systemctl start docker`) and join the group "
+		            "docker, or install buildah",
+		            "images cannot be built: no answer from %s", bad);
 	else
-		doctor__add(d, DOCTOR_MISSING, "install one: docker.io, buildah or podman are packages of Debian "
-		            "and Ubuntu", "there is no docker, buildah, podman or nerdctl to build images with");
+		doctor__add(d, DOCTOR_MISSING,
+		            "install one: docker.io, buildah or podman are packages of Debian "
+		            "and Ubuntu",
+		            "there is no docker, buildah, podman or nerdctl to build images with");
 }
 
 void doctor__toolkit(struct doctor *d)
@@ -68,13 +75,15 @@ void doctor__toolkit(struct doctor *d)
 			continue;
 		struct str said = doctor__first(a.text);
 		if (ok)
-			doctor__add(d, DOCTOR_OK, 0, "nvidia-container-toolkit is there: %.*s", STR_ARG(said));
+			doctor__add(d, DOCTOR_OK, 0, "nvidia-container-toolkit is there: %.*s",
+			            STR_ARG(said));
 		else
 			doctor__add(d, DOCTOR_FAIL, "reinstall the package nvidia-container-toolkit",
 			            "%s does not run: %s", programs[i], a.error);
 		return;
 	}
-	doctor__add(d, DOCTOR_MISSING, "for GPUs in containers of this machine install the package "
+	doctor__add(d, DOCTOR_MISSING,
+	            "for GPUs in containers of this machine install the package "
 	            "nvidia-container-toolkit, then `nvidia-ctk runtime configure --runtime=docker`",
 	            "nvidia-container-toolkit is not installed");
 }
@@ -87,10 +96,13 @@ void doctor__minikube(struct doctor *d)
 		if (version.n)
 			doctor__add(d, DOCTOR_OK, 0, "minikube %.*s is there", STR_ARG(version));
 		else
-			doctor__add(d, DOCTOR_WARN, "reinstall minikube", "minikube does not tell its version");
+			doctor__add(d, DOCTOR_WARN, "reinstall minikube",
+			            "minikube does not tell its version");
 	} else if (a.st.code == STATUS_NOT_FOUND) {
-		doctor__add(d, DOCTOR_MISSING, "only to try Kubernetes on this machine: see "
-		            "minikube.sigs.k8s.io/docs/start", "minikube is not installed");
+		doctor__add(d, DOCTOR_MISSING,
+		            "only to try Kubernetes on this machine: see "
+		            "minikube.sigs.k8s.io/docs/start",
+		            "minikube is not installed");
 	} else {
 		doctor__add(d, DOCTOR_FAIL, "reinstall minikube", "minikube does not run: %s", a.error);
 	}
@@ -110,8 +122,10 @@ void doctor__helm(struct doctor *d)
 			doctor__add(d, DOCTOR_WARN, "reinstall helm: helm.sh/docs/intro/install",
 			            "helm does not tell its version");
 	} else if (a.st.code == STATUS_NOT_FOUND) {
-		doctor__add(d, DOCTOR_MISSING, "for the chart install helm 3: helm.sh/docs/intro/install; "
-		            "`kubectl apply -k` does without", "helm is not installed");
+		doctor__add(d, DOCTOR_MISSING,
+		            "for the chart install helm 3: helm.sh/docs/intro/install; "
+		            "`kubectl apply -k` does without",
+		            "helm is not installed");
 	} else {
 		doctor__add(d, DOCTOR_FAIL, "reinstall helm: helm.sh/docs/intro/install",
 		            "helm does not run: %s", a.error);

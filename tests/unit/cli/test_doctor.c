@@ -1,4 +1,5 @@
-/* `nereid doctor`: what is needed for what, how findings are printed, and command lines refused. */
+/* `nereid doctor`: what is needed for what, how findings are printed, and command lines refused.
+ */
 #include "cli/cli.h"
 #include "unit/cli/doctor_parts.h"
 
@@ -23,7 +24,8 @@ TEST(what_is_needed_follows_from_the_goal)
 	assert_true(lacks(DOCTOR_FOR_GPU, false, DOCTOR_DRIVER, DOCTOR_MISSING));
 	assert_false(lacks(DOCTOR_FOR_GPU, false, DOCTOR_CLUSTER_GPUS, DOCTOR_MISSING));
 	assert_false(lacks(DOCTOR_FOR_KUBERNETES, false, DOCTOR_CLUSTER_GPUS, DOCTOR_MISSING));
-	assert_true(lacks(DOCTOR_FOR_KUBERNETES | DOCTOR_FOR_GPU, false, DOCTOR_CLUSTER_GPUS, DOCTOR_MISSING));
+	assert_true(lacks(DOCTOR_FOR_KUBERNETES | DOCTOR_FOR_GPU, false, DOCTOR_CLUSTER_GPUS,
+	                  DOCTOR_MISSING));
 	assert_true(lacks(DOCTOR_FOR_KUBERNETES, false, DOCTOR_KUBECTL, DOCTOR_FAIL));
 	assert_false(lacks(DOCTOR_FOR_KUBERNETES, false, DOCTOR_HELM, DOCTOR_MISSING));
 	assert_true(lacks(DOCTOR_FOR_CPU, true, DOCTOR_HELM, DOCTOR_MISSING));
@@ -43,7 +45,8 @@ TEST(findings_are_printed)
 	d.now = DOCTOR_HELM;
 	doctor__add(&d, DOCTOR_MISSING, "get it", "no helm");
 	doctor_print(&d, true, &out);
-	assert_true(str_is(buf_text(&out), "[{\"check\":\"ports\",\"status\":\"fail\",\"needed\":true,"
+	assert_true(str_is(buf_text(&out),
+	                   "[{\"check\":\"ports\",\"status\":\"fail\",\"needed\":true,"
 	                   "\"text\":\"port 8000\",\"advice\":\"stop \\\"it\\\"\"},\n"
 	                   " {\"check\":\"helm\",\"status\":\"missing\",\"needed\":false,"
 	                   "\"text\":\"no helm\",\"advice\":\"get it\"}]\n"));
@@ -52,7 +55,8 @@ TEST(findings_are_printed)
 	buf_byte(&out, 0);
 	assert_non_null(strstr((char *)out.p, "no helm (not needed here)"));
 	assert_non_null(strstr((char *)out.p, "-> stop \"it\""));
-	assert_non_null(strstr((char *)out.p, "\nFor cpu: 1 needed thing is missing or not working; 0 warnings."));
+	assert_non_null(strstr((char *)out.p,
+	                       "\nFor cpu: 1 needed thing is missing or not working; 0 warnings."));
 	buf_release(&out);
 	doctor_release(&d);
 }
@@ -69,9 +73,11 @@ TEST(findings_have_a_limit)
 	doctor_release(&d);
 }
 
-#define REFUSED(...)                                                                           \
-	assert_int_equal(cli_doctor((int)(sizeof((char *[]){"doctor", __VA_ARGS__}) / sizeof(char *)), \
-	                            (char *[]){(char *)"doctor", __VA_ARGS__}), 2)
+#define REFUSED(...)                                                                  \
+	assert_int_equal(                                                                 \
+		cli_doctor((int)(sizeof((char *[]){"doctor", __VA_ARGS__}) / sizeof(char *)), \
+		           (char *[]){(char *)"doctor", __VA_ARGS__}),                        \
+		2)
 
 TEST(command_lines_refused)
 {
@@ -85,4 +91,14 @@ TEST(command_lines_refused)
 	REFUSED((char *)"--timeout", (char *)"0");
 	REFUSED((char *)"--no-such");
 	REFUSED((char *)"something");
+}
+
+TEST(texts_from_outside_are_made_plain)
+{
+	struct doctor d;
+	doctor_init(&d);
+	doctor__add(&d, DOCTOR_OK, 0, "a\001b\033[2J\377\303\244\302\205"
+	            "\355\240\200\342\202\254\342\202");
+	assert_string_equal(d.findings[0].text, "a?b?[2J?\303\244??" "???" "\342\202\254??");
+	doctor_release(&d);
 }

@@ -35,12 +35,13 @@ TEST(programs_answer)
 	struct doctor d;
 	struct doctor_answer a;
 	doctor_begin(&d);
-	doctor_program("tool", "case $1 in\n"
-	               "good) echo fine ;;\n"
-	               "log) printf 'E1126 13:08:10.1 noise\\n\\nthe reason\\nmore\\n' >&2; exit 1 ;;\n"
-	               "mute) exit 5 ;;\n"
-	               "loud) exec cat /dev/zero ;;\n"
-	               "hang) exec sleep 60 ;;\nesac");
+	doctor_program(
+		"tool", "case $1 in\n"
+				"good) echo fine ;;\n"
+				"log) printf 'E1126 13:08:10.1 noise\\n\\nthe reason\\nmore\\n' >&2; exit 1 ;;\n"
+				"mute) exit 5 ;;\n"
+				"loud) exec cat /dev/zero ;;\n"
+				"hang) exec sleep 60 ;;\nesac");
 	assert_true(DOCTOR_ASK(&d, 1, &a, "tool", "good"));
 	assert_true(str_is(a.text, "fine\n"));
 	assert_string_equal(a.error, "");

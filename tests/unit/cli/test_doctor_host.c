@@ -1,4 +1,5 @@
-/* Processor, control groups of both versions, memory and shared memory, below a root of the test's. */
+/* Processor, control groups of both versions, memory and shared memory, below a root of the
+ * test's. */
 #include "base/cpu.h"
 #include "base/pool.h"
 #include "unit/cli/doctor_parts.h"
@@ -40,7 +41,8 @@ TEST(control_group_version_1)
 	struct doctor d;
 	struct doctor_group g;
 	doctor_begin(&d);
-	doctor_file(&d, "/proc/self/cgroup", "5:memory:/k/pod\n4:cpu,cpuacct:/k\n1:name=systemd:/\n0::/\n");
+	doctor_file(&d, "/proc/self/cgroup",
+	            "5:memory:/k/pod\n4:cpu,cpuacct:/k\n1:name=systemd:/\n0::/\n");
 	doctor_file(&d, "/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n");
 	doctor_file(&d, "/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
 	doctor_file(&d, "/sys/fs/cgroup/cpu/k/cpu.cfs_quota_us", "50000\n");
@@ -51,7 +53,8 @@ TEST(control_group_version_1)
 	assert_string_equal(g.version, "v1");
 	assert_true(g.cpus == 0.5);
 	assert_true(g.memory_bytes == (uint64_t)512 << 20);
-	ASSERT_FINDING(doctor_run(&d, DOCTOR_CORES, doctor__cores), WARN, "allows 0.5, less than one");
+	ASSERT_FINDING(doctor_run(&d, DOCTOR_CORES, doctor__cores), WARN,
+	               "allows 0.5, less than one");
 	doctor_release(&d);
 }
 
@@ -66,7 +69,8 @@ TEST(junk_in_control_groups_is_no_limit)
 	doctor_file(&d, "/proc/self/cgroup", "junk\n:\n0::/\n0::");
 	doctor__group(&d, &g);
 	assert_true(g.cpus == 0 && g.memory_bytes == 0);
-	ASSERT_FINDING(doctor_run(&d, DOCTOR_CORES, doctor__cores), OK, "no limit from a control group");
+	ASSERT_FINDING(doctor_run(&d, DOCTOR_CORES, doctor__cores), OK,
+	               "no limit from a control group");
 	doctor_file(&d, "/sys/fs/cgroup/cpu.max", "100000 0\n");
 	doctor__group(&d, &g);
 	assert_true(g.cpus == 0);
@@ -91,8 +95,10 @@ TEST(memory_and_its_limit)
 	struct doctor d;
 	doctor_begin(&d);
 	ASSERT_FINDING(doctor_run(&d, DOCTOR_MEMORY, doctor__memory), WARN, "cannot be told");
-	doctor_file(&d, "/proc/meminfo", "MemTotal:   8388608 kB\nMemFree: 1 kB\nMemAvailable: 4194304 kB\n");
-	ASSERT_FINDING(doctor_run(&d, DOCTOR_MEMORY, doctor__memory), OK, "8 GiB of memory, 4 GiB of it free");
+	doctor_file(&d, "/proc/meminfo",
+	            "MemTotal:   8388608 kB\nMemFree: 1 kB\nMemAvailable: 4194304 kB\n");
+	ASSERT_FINDING(doctor_run(&d, DOCTOR_MEMORY, doctor__memory), OK,
+	               "8 GiB of memory, 4 GiB of it free");
 	doctor_file(&d, "/sys/fs/cgroup/cgroup.controllers", "memory\n");
 	doctor_file(&d, "/proc/self/cgroup", "0::/\n");
 	doctor_file(&d, "/sys/fs/cgroup/memory.max", "536870912\n");

@@ -15,8 +15,11 @@ TEST(one_builder_is_enough)
 	doctor_program("podman", "echo podman version 4.3.1");
 	f = doctor_run(&d, DOCTOR_CONTAINERS, doctor__containers);
 	ASSERT_FINDING(f, OK, "built with podman 4.3.1; not with docker's daemon");
-	doctor_program("docker", "[ \"$1 $2\" = 'version --format={{.Server.Version}}' ] && echo 27.0.1");
-	doctor_program("buildah", "echo 'buildah version 1.28.2 (image-spec 1.0.2-dev, runtime-spec 1.0.2-dev)'");
+	doctor_program("docker",
+	               "[ \"$1 $2\" = 'version --format={{.Server.Version}}' ] && echo 27.0.1");
+	doctor_program(
+		"buildah",
+		"echo 'buildah version 1.28.2 (image-spec 1.0.2-dev, runtime-spec 1.0.2-dev)'");
 	ASSERT_FINDING(doctor_run(&d, DOCTOR_CONTAINERS, doctor__containers), OK,
 	               "built with docker 27.0.1, buildah 1.28.2, podman 4.3.1");
 	doctor_release(&d);
@@ -27,7 +30,8 @@ TEST(no_tools_at_all)
 	struct doctor d;
 	doctor_begin(&d);
 	setenv("PATH", test_path("empty"), 1);
-	ASSERT_FINDING(doctor_run(&d, DOCTOR_CONTAINERS, doctor__containers), MISSING, "no docker, buildah");
+	ASSERT_FINDING(doctor_run(&d, DOCTOR_CONTAINERS, doctor__containers), MISSING,
+	               "no docker, buildah");
 	ASSERT_FINDING(doctor_run(&d, DOCTOR_TOOLKIT, doctor__toolkit), MISSING, "not installed");
 	ASSERT_FINDING(doctor_run(&d, DOCTOR_MINIKUBE, doctor__minikube), MISSING, "not installed");
 	ASSERT_FINDING(doctor_run(&d, DOCTOR_HELM, doctor__helm), MISSING, "not installed");
