@@ -17,7 +17,8 @@
 #include <stdio.h>
 
 enum { ARENA_BYTES_MAX = 256 << 20, TEXT_BYTES_MAX = 16 << 20, USAGE = 2 };
-enum { ALWAYS = 0, NEVER = 1 << 30, GPU = DOCTOR_FOR_GPU, KUBERNETES = DOCTOR_FOR_KUBERNETES };
+/* Of the column "needed by" in doctor.def. HERE: to serve on this machine itself. */
+enum { ALWAYS = 0, NEVER = 1 << 30, HERE = 1 << 29, GPU = DOCTOR_FOR_GPU, KUBERNETES = DOCTOR_FOR_KUBERNETES };
 
 struct row {
 	const char *text;
@@ -57,7 +58,9 @@ void doctor_release(struct doctor *d)
 
 static bool needed(const struct doctor *d, enum doctor_check c)
 {
-	return d->only || (rows[c].need & d->goals) == rows[c].need;
+	if (d->only || rows[c].need == HERE)
+		return d->only || (d->goals & (DOCTOR_FOR_CPU | DOCTOR_FOR_GPU));
+	return (rows[c].need & d->goals) == rows[c].need;
 }
 
 /* Bytes of the character of UTF-8 that begins here; 0: it is none, or one that controls. */

@@ -20,6 +20,10 @@ TEST(what_is_needed_follows_from_the_goal)
 {
 	assert_true(lacks(DOCTOR_FOR_CPU, false, DOCTOR_PORTS, DOCTOR_FAIL));
 	assert_false(lacks(DOCTOR_FOR_CPU, false, DOCTOR_PORTS, DOCTOR_WARN));
+	assert_true(lacks(DOCTOR_FOR_GPU, false, DOCTOR_PORTS, DOCTOR_FAIL));
+	assert_false(lacks(DOCTOR_FOR_KUBERNETES, false, DOCTOR_PORTS, DOCTOR_FAIL));
+	assert_true(lacks(DOCTOR_FOR_KUBERNETES, true, DOCTOR_PORTS, DOCTOR_FAIL));
+	assert_true(lacks(DOCTOR_FOR_KUBERNETES, false, DOCTOR_MEMORY, DOCTOR_FAIL));
 	assert_false(lacks(DOCTOR_FOR_CPU, false, DOCTOR_DRIVER, DOCTOR_MISSING));
 	assert_true(lacks(DOCTOR_FOR_GPU, false, DOCTOR_DRIVER, DOCTOR_MISSING));
 	assert_false(lacks(DOCTOR_FOR_GPU, false, DOCTOR_CLUSTER_GPUS, DOCTOR_MISSING));
