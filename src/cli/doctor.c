@@ -18,7 +18,8 @@
 
 enum { ARENA_BYTES_MAX = 256 << 20, TEXT_BYTES_MAX = 16 << 20, USAGE = 2 };
 /* Of the column "needed by" in doctor.def. HERE: to serve on this machine itself. */
-enum { ALWAYS = 0, NEVER = 1 << 30, HERE = 1 << 29, GPU = DOCTOR_FOR_GPU, KUBERNETES = DOCTOR_FOR_KUBERNETES };
+enum { ALWAYS = 0, NEVER = 1 << 30, HERE = 1 << 29 };
+enum { GPU = DOCTOR_FOR_GPU, KUBERNETES = DOCTOR_FOR_KUBERNETES };
 
 struct row {
 	const char *text;
