@@ -136,7 +136,9 @@ struct status nvml_open(const char *path, struct nvml **out)
 	if (!n)
 		return FAIL(NO_MEMORY, "no memory for the list of GPUs");
 
-	GO_MSG(dylib_open(path ? given : usual, &n->library), "no NVIDIA driver is installed");
+	st = dylib_open(path ? given : usual, &n->library);
+	if (st.code)
+		GO(FAIL(NOT_FOUND, "no NVIDIA driver is installed: %s", st.msg));
 	GO(find_functions(n));
 	GO(begin(n));
 	*out = n;
