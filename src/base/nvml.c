@@ -3,7 +3,7 @@
  * The few functions that are used are declared here after the library's published ABI, and found
  * by name in nvml.def; a driver that lacks one of the newer ones only lacks that figure. Everything
  * that stays the same (versions, names, handles) is asked once by nvml_open; nvml_read asks for the
- * figures and never fails as a whole, since one sensor that is absent or a GPU that fell off the bus
+ * figures and never fails as a whole, since one sensor that is absent or a GPU that is lost
  * must not hide the others. Owned by one thread; nothing here is cached between reads.
  */
 #include "base/nvml.h"
@@ -61,7 +61,7 @@ static struct status failed(const struct nvml *n, const char *what, int code)
 	const char *text = n->error ? n->error(code) : 0;
 	const char *advice = "";
 	if (code == NVML_DRIVER_NOT_LOADED)
-		advice = "; load the kernel's NVIDIA driver, or give the container the GPU's device files";
+		advice = "; load the kernel's NVIDIA driver, or give the container the GPU's devices";
 	else if (code == NVML_MISMATCH)
 		advice = "; the library and the kernel's driver differ in version, restart the machine";
 	else if (code == NVML_NO_PERMISSION)

@@ -33,14 +33,14 @@ struct nvml_figures {
 
 struct nvml;
 /* path NULL: the driver's own library. NOT_FOUND when there is no such library, so no driver;
- * UNAVAILABLE, in a sentence that says what to do, when the driver is too old or does not answer. */
+ * UNAVAILABLE, with what to do about it, when the driver is too old or does not answer. */
 struct status nvml_open(const char *path, struct nvml **out) MUST_CHECK;
 void nvml_close(struct nvml *n);           /* NULL is nothing */
-const char *nvml_driver(const struct nvml *n); /* "550.54.15"; lives as long as n */
+const char *nvml_driver(const struct nvml *n);   /* "550.54.15"; lives as long as n */
 uint32_t nvml_cuda(const struct nvml *n);  /* the driver's newest CUDA: 12040 is 12.4; 0: unknown */
 uint32_t nvml_count(const struct nvml *n); /* at most NVML_GPUS_MAX; found once, by nvml_open */
 const struct nvml_gpu *nvml_gpu(const struct nvml *n, uint32_t i);
-/* Asks the driver; may take milliseconds, or seconds when a GPU is in trouble. From any thread, one
+/* Asks the driver; takes milliseconds, or seconds when a GPU is in trouble. From any thread, one
  * at a time. */
 void nvml_read(const struct nvml *n, uint32_t i, struct nvml_figures *out);
 
