@@ -408,12 +408,31 @@ void net_drain(struct net *n)
 		net_post(&n->loops[i], &n->loops[i].drain);
 }
 
+uint32_t net_services(const struct net *n)
+{
+	return n->n_services;
+}
+
+const char *net_service_name(const struct net *n, uint32_t service)
+{
+	CHECK(service < n->n_services);
+	return n->services[service].at.name;
+}
+
+uint32_t net_service_open(const struct net *n, uint32_t service)
+{
+	uint32_t open = 0;
+	CHECK(service < n->n_services);
+	for (uint32_t i = 0; i < n->n_loops; i++)
+		open += atomic_load(&n->loops[i].listeners[service].open);
+	return open;
+}
+
 uint32_t net_open(const struct net *n)
 {
 	uint32_t open = 0;
-	for (uint32_t i = 0; i < n->n_loops; i++)
-		for (uint32_t k = 0; k < n->n_services; k++)
-			open += atomic_load(&n->loops[i].listeners[k].open);
+	for (uint32_t k = 0; k < n->n_services; k++)
+		open += net_service_open(n, k);
 	return open;
 }
 

@@ -36,6 +36,10 @@ struct status net_start(struct net *n) MUST_CHECK;
 void net_drain(struct net *n);
 /* Connections that are still open, of all services. Any thread. */
 uint32_t net_open(const struct net *n);
+/* The services of n, by number, and their open connections. Any thread, once net_start was called. */
+uint32_t net_services(const struct net *n);
+const char *net_service_name(const struct net *n, uint32_t service);
+uint32_t net_service_open(const struct net *n, uint32_t service);
 /* Closes everything, ends the threads, frees. NULL is nothing. */
 void net_free(struct net *n);
 

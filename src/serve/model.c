@@ -14,6 +14,7 @@
 #include "codec/json.h"
 #include "serve/config.h"
 #include "serve/ensemble.h"
+#include "serve/metrics.h"
 #include "serve/runner.h"
 #include "serve/scheduling.h"
 #include "serve/sequence.h"
@@ -143,6 +144,7 @@ static struct status load_version(struct served *m, struct served_version *v,
 	TRY(scheduling_queue(m, &ro.queue));
 	ro.queued = m->sequence != 0;
 	TRY(runner_new(&ro, &v->runner));
+	TRY(metrics_settings(m, &v->stats));
 	return m->sequence ? sequencer_new(m->sequence, v->runner, &o->clock, &v->sequencer)
 		: STATUS_GOOD;
 }
