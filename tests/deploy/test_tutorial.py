@@ -2,11 +2,11 @@
 """The tutorial is true: both languages have the same commands, those that need nothing but the program run and print what the guide says, and the
 rest names only files, folders and options that exist.
 
-MNIST is kept in build/cache/mnist between runs; `nereid fetch` checks its sums each time.
+MNIST is fetched into build/cache/mnist and kept there; `nereid fetch` checks its sums each time.
 """
 import os, re, shutil, signal, subprocess, sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
-from check import NEREID, free_port, run
+from check import NEREID, free_port, nereid, run
 import tutorial_steps as steps_of
 
 ROOT = steps_of.ROOT
@@ -28,9 +28,8 @@ def test_local_steps_run_and_print_what_the_guide_says(tmp):
         if name not in (".git", "build", "demo"):
             os.symlink(os.path.join(ROOT, name), os.path.join(tmp, name))
     os.symlink(os.path.dirname(os.path.realpath(NEREID)), os.path.join(tmp, "build"))
-    data = os.path.join(tmp, "demo", "data", "mnist")
-    if os.path.isdir(CACHE):
-        shutil.copytree(CACHE, data)
+    nereid("fetch", "mnist", "--dir", CACHE)
+    shutil.copytree(CACHE, os.path.join(tmp, "demo", "data", "mnist"))
     env = dict(os.environ, HTTP=str(free_port()), GRPC=str(free_port()), METRICS=str(free_port()), NEREID_CACHE=os.path.join(tmp, "cache"))
     env["PATH"] = os.path.dirname(sys.executable) + os.pathsep + env["PATH"]  # the Python that has tritonclient
     env.pop("WEIGHTS", None)
@@ -52,8 +51,6 @@ def test_local_steps_run_and_print_what_the_guide_says(tmp):
     for s in steps:
         lost = steps_of.missing(s, printed.get(s.name, []))
         assert lost is None, f"{steps_of.GUIDES[0]}:{s.line}: step {s.name} did not print: {lost}\nit printed:\n" + "\n".join(printed.get(s.name, []))
-    if not os.path.isdir(CACHE):
-        shutil.copytree(data, CACHE)
 
 
 def logical(text):

@@ -5,6 +5,7 @@
   tutorial_steps.py --needs cluster --print    a bash script of these steps, for deploy/e2e.sh
   tutorial_steps.py --step NAME ... --print    a bash script of the steps of these names, in the guide's order
   tutorial_steps.py --check STEP FILE          whether FILE, the step's output, has what the guide promises
+  tutorial_steps.py --sync                     copies the blocks of the English guide into those of the Chinese one
 
 A block of commands begins with ```sh step=NAME needs=WHAT, what it prints with ```output step=NAME. WHAT is `source` (a build), `local` (the
 program and Python), `image` (a builder of images), `cluster` (kubectl and the images in the cluster) or `internet` (what comes from outside, besides). Of an
@@ -102,6 +103,16 @@ def missing(step, lines):
     return None
 
 
+def sync():
+    """The Chinese guide's blocks become those of the English one, by their first lines; its words stay."""
+    fence = re.compile(r"^(```\S[^\n]*)\n(.*?)^```$", flags=re.M | re.S)
+    english, chinese = (os.path.join(ROOT, p) for p in GUIDES)
+    blocks = {m[1]: m[0] for m in fence.finditer(open(english, encoding="utf-8").read())}
+    text = open(chinese, encoding="utf-8").read()
+    fresh = fence.sub(lambda m: blocks.get(m[1], m[0]), text)
+    open(chinese, "w", encoding="utf-8").write(fresh)
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--guide", default=GUIDES[0])
@@ -109,8 +120,11 @@ def main():
     ap.add_argument("--step", nargs="+", default=[])
     ap.add_argument("--list", action="store_true")
     ap.add_argument("--print", action="store_true")
+    ap.add_argument("--sync", action="store_true")
     ap.add_argument("--check", nargs=2, metavar=("STEP", "FILE"))
     a = ap.parse_args()
+    if a.sync:
+        return sync()
     steps = load(a.guide)
     names = {s.name for s in steps}
     for name in a.step + (a.check or [])[:1]:
@@ -129,7 +143,7 @@ def main():
         for s in chosen:
             print(f"{s.name:24} {s.needs:9} line {s.line}")
     else:
-        ap.error("say --list, --print or --check")
+        ap.error("say --list, --print, --check or --sync")
 
 
 if __name__ == "__main__":
