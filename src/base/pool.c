@@ -10,6 +10,7 @@
  */
 #include "base/pool.h"
 
+#include "base/cgroup.h"
 #include "base/mem.h"
 #include "base/panic.h"
 
@@ -190,32 +191,13 @@ void pool_run(struct pool *p, uint32_t n_tasks, pool_fn *fn, void *ctx)
 	await_workers(p);
 }
 
-static bool read_numbers(const char *path, const char *format, long *a, long *b)
-{
-	FILE *f = fopen(path, "re");
-	if (!f)
-		return false;
-	int n = fscanf(f, format, a, b);
-	fclose(f);
-	return n >= 1 && (n == 2 || !b);
-}
-
-/* The cgroup's cpu quota in processors, rounded up; 0: none. Version 2, then version 1. */
-static long quota(void)
-{
-	long q, period;
-	if (read_numbers("/sys/fs/cgroup/cpu.max", "%ld %ld", &q, &period) && q > 0 && period > 0)
-		return (q + period - 1) / period;
-	if (read_numbers("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "%ld", &q, 0) && q > 0 &&
-	    read_numbers("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "%ld", &period, 0) && period > 0)
-		return (q + period - 1) / period;
-	return 0;
-}
-
 uint32_t pool_usable_cpus(void)
 {
 	cpu_set_t set;
-	long n = 1, limit = quota();
+	long n = 1, limit = 0;
+	double quota;
+	if (cgroup_cpu("", &quota) && quota < POOL_THREADS_MAX)
+		limit = (long)quota + ((double)(long)quota < quota);
 	if (sched_getaffinity(0, sizeof set, &set) == 0)
 		n = CPU_COUNT(&set);
 	n = limit > 0 && limit < n ? limit : n;

@@ -11,6 +11,7 @@ int cli_fetch(int argc, char **argv);
 int cli_infer(int argc, char **argv);
 int cli_bench(int argc, char **argv);
 int cli_inspect(int argc, char **argv);
+int cli_doctor(int argc, char **argv);
 int cli_trtexec(int argc, char **argv);
 
 #endif

@@ -17,6 +17,7 @@ static word_fn *const functions[WORD_COUNT] = {
 	[WORD_SERVE] = cli_serve, [WORD_COMPILE] = cli_compile, [WORD_TRAIN] = cli_train,
 	[WORD_EXPORT] = cli_export, [WORD_PREPARE] = cli_prepare, [WORD_FETCH] = cli_fetch,
 	[WORD_INFER] = cli_infer, [WORD_BENCH] = cli_bench, [WORD_INSPECT] = cli_inspect,
+	[WORD_DOCTOR] = cli_doctor,
 };
 
 static int run(enum word w, int argc, char **argv)

@@ -12,6 +12,8 @@
 #include "cli/cli.h"
 #include "cli/serve_options.h"
 #include "front/grpc.h"
+#include "front/metrics.h"
+#include "front/rest.h"
 #include "nereid/nereid.h"
 #include "serve/settings.h"
 #include "serve/table.h"
@@ -33,6 +35,7 @@ struct serve {
 	struct rest rest;
 	struct grpc_front grpc;
 	struct metrics_front metrics;
+	struct sampler *sampler;             /* NULL: no metrics are served */
 	struct access_keys *keys;            /* NULL: none are needed */
 	struct net *net, *metrics_net;
 };
@@ -113,6 +116,27 @@ static struct status access_rules(struct serve *s)
 	return STATUS_GOOD;
 }
 
+static struct status open_metrics(struct serve *s)
+{
+	const struct serve_options *o = &s->o;
+	struct sampler_options so = {.machine = o->cpu_metrics, .gpus = o->gpu_metrics,
+	                             .interval_ms = o->metrics_interval_ms};
+	struct net_address at = {.host = o->metrics_address, .port = (uint16_t)o->metrics_port,
+	                         .name = "metrics"};
+	struct http_options h = {.handler = metrics_handle, .ctx = &s->metrics};
+	metrics_init(&s->metrics, &s->repo);
+	s->metrics.version = nrd_version();
+	s->metrics.strict_ready = o->strict_ready;
+	s->metrics.config = o->metrics;
+	s->metrics.net = s->net;
+	if (so.machine || so.gpus)
+		TRY(sampler_new(&so, &s->sampler));
+	s->metrics.sampler = s->sampler;
+	TRY(http_listen(s->metrics_net, &at, &h));
+	LOG_I("Started Metrics Service at %s:%u", o->metrics_address, (unsigned)o->metrics_port);
+	return STATUS_GOOD;
+}
+
 static struct status open_ports(struct serve *s)
 {
 	const struct serve_options *o = &s->o;
@@ -122,7 +146,6 @@ static struct status open_ports(struct serve *s)
 	        "--http-header-forward-pattern");
 	s->rest.strict_ready = o->strict_ready;
 	s->rest.max_json_bytes = o->max_json_bytes;
-	metrics_init(&s->metrics, &s->repo, o->cpu_metrics);
 	grpc_front_init(&s->grpc, &s->repo, o->args.value[OPT_SERVE_ID]);
 	TRY_MSG(forward_init(&s->grpc.forward, o->args.value[OPT_SERVE_GRPC_HEADER_FORWARD_PATTERN]),
 	        "--grpc-header-forward-pattern");
@@ -152,13 +175,8 @@ static struct status open_ports(struct serve *s)
 		TRY(http_listen(s->net, &at, &h));
 		LOG_I("Started HTTPService at %s:%u", o->http_address, (unsigned)o->http_port);
 	}
-	if (o->allow_metrics) {
-		struct net_address at = {.host = o->metrics_address, .port = (uint16_t)o->metrics_port,
-		                         .name = "metrics"};
-		struct http_options h = {.handler = metrics_handle, .ctx = &s->metrics};
-		TRY(http_listen(s->metrics_net, &at, &h));
-		LOG_I("Started Metrics Service at %s:%u", o->metrics_address, (unsigned)o->metrics_port);
-	}
+	if (o->allow_metrics)
+		TRY(open_metrics(s));
 	TRY(net_start(s->net));
 	return net_start(s->metrics_net);
 }
@@ -220,6 +238,7 @@ static struct status serve(struct serve *s, int argc, char **argv)
 	pthread_sigmask(SIG_BLOCK, &signals, 0);
 	signal(SIGPIPE, SIG_IGN);
 	GO(serve_options_read(&s->o, argc, argv));
+	stats_keep_summaries(s->o.metrics.summaries);
 	struct served_options o = {
 		.config_name = s->o.args.value[OPT_SERVE_MODEL_CONFIG_NAME], .complete = s->o.complete,
 		.loop_threads = s->o.threads, .default_batch = s->o.default_batch,
@@ -232,12 +251,13 @@ static struct status serve(struct serve *s, int argc, char **argv)
 	GO(open_ports(s));
 	GO(wait_and_drain(s, &signals));
 out:
+	net_free(s->metrics_net); /* first: the page counts the other's connections */
 	net_free(s->net);
-	net_free(s->metrics_net);
 	rest_release(&s->rest);
 	grpc_front_release(&s->grpc);
 	access_keys_free(s->keys);
 	metrics_release(&s->metrics);
+	sampler_free(s->sampler);
 	repo_release(&s->repo);
 	settings_release(&s->settings);
 	shm_release(&s->shm);

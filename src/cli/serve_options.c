@@ -143,13 +143,13 @@ static struct status backend_config(struct serve_options *s)
 
 static struct status flags(struct serve_options *s)
 {
-	bool strict, gpu;
+	bool strict;
 	TRY(boolean(s, OPT_SERVE_ALLOW_HTTP, &s->allow_http));
 	TRY(boolean(s, OPT_SERVE_ALLOW_METRICS, &s->allow_metrics));
 	TRY(boolean(s, OPT_SERVE_ALLOW_CLIENT_SHM, &s->allow_shm));
 	TRY(boolean(s, OPT_SERVE_ALLOW_GRPC, &s->allow_grpc));
 	TRY(boolean(s, OPT_SERVE_ALLOW_CPU_METRICS, &s->cpu_metrics));
-	TRY(boolean(s, OPT_SERVE_ALLOW_GPU_METRICS, &gpu));
+	TRY(boolean(s, OPT_SERVE_ALLOW_GPU_METRICS, &s->gpu_metrics));
 	TRY(boolean(s, OPT_SERVE_REUSE_HTTP_PORT, &s->reuse_http_port));
 	TRY(boolean(s, OPT_SERVE_EXIT_ON_ERROR, &s->exit_on_error));
 	TRY(boolean(s, OPT_SERVE_STRICT_READINESS, &s->strict_ready));
@@ -158,6 +158,17 @@ static struct status flags(struct serve_options *s)
 		LOG_W("--strict-model-config is the old form of --disable-auto-complete-config");
 	s->complete = !strict && !args_flag(&s->args, OPT_SERVE_DISABLE_AUTO_COMPLETE_CONFIG);
 	return STATUS_GOOD;
+}
+
+static struct status metrics(struct serve_options *s)
+{
+	const enum option o = OPT_SERVE_METRICS_CONFIG;
+	metrics_config_init(&s->metrics);
+	for (uint32_t i = 0; i < s->args.n_given; i++)
+		if (s->args.given[i].option == o)
+			TRY_MSG(metrics_config_set(&s->metrics, str_from(s->args.given[i].value)),
+			        "--%s=%s", args_option(o), s->args.given[i].value);
+	return args_u64(&s->args, OPT_SERVE_METRICS_INTERVAL_MS, 1, 86400000, &s->metrics_interval_ms);
 }
 
 static struct status grpc(struct serve_options *s)
@@ -241,6 +252,7 @@ struct status serve_options_read(struct serve_options *s, int argc, char **argv)
 	TRY(flags(s));
 	TRY(backend_config(s));
 	TRY(grpc(s));
+	TRY(metrics(s));
 	TRY(tls(s, TLS_NAMES(HTTP), &s->http_tls));
 	TRY(tls(s, TLS_NAMES(GRPC), &s->grpc_tls));
 	TRY(args_u64(a, OPT_SERVE_HTTP_PORT, 1, 65535, &s->http_port));
@@ -256,10 +268,10 @@ struct status serve_options_read(struct serve_options *s, int argc, char **argv)
 	if (!s->metrics_address)
 		s->metrics_address = strncmp(s->http_address, "unix:", 5) ? s->http_address : "0.0.0.0";
 	const struct listens http = {s->allow_http, "HTTP", s->http_address, s->http_port},
-		metrics = {s->allow_metrics, "metrics", s->metrics_address, s->metrics_port},
+		page = {s->allow_metrics, "metrics", s->metrics_address, s->metrics_port},
 		rpc = {s->allow_grpc, "gRPC", s->grpc_address, s->grpc_port};
-	TRY(apart(http, metrics));
+	TRY(apart(http, page));
 	TRY(apart(http, rpc));
-	TRY(apart(rpc, metrics));
+	TRY(apart(rpc, page));
 	return STATUS_GOOD;
 }

@@ -5,6 +5,7 @@
 #include "cli/args.h"
 #include "net/grpc.h"
 #include "net/tls.h"
+#include "serve/metrics.h"
 
 enum { REPOSITORIES_MAX = 32 };
 
@@ -17,7 +18,9 @@ struct serve_options {
 	const char *http_address, *grpc_address, *metrics_address;
 	bool allow_http, allow_metrics, allow_grpc, reuse_http_port, reuse_grpc_port;
 	bool exit_on_error, strict_ready, allow_shm;
-	bool cpu_metrics, complete;
+	bool cpu_metrics, gpu_metrics, complete;
+	uint64_t metrics_interval_ms;
+	struct metrics_config metrics;
 	/* of struct grpc_options; the rest of it is filled in by the server */
 	struct grpc_options grpc;
 	/* cert NULL: without TLS */

@@ -58,6 +58,9 @@ bool model_batched(const struct model *m);            /* every input and output 
 uint64_t model_weights_bytes(const struct model *m);
 const char *model_path(const struct model *m);
 const char *model_backend_text(const struct model *m); /* "cpu (avx512)" */
+/* Whether entries of a batch do not know of each other: each gets the same answer to the last bit
+ * alone and in any batch. Before the first run. */
+bool model_merges(const struct model *m);
 /* Estimated time of one run at batch 1 in ns (0: unknown), which decides whether it runs inline on an event loop. */
 uint64_t model_cost_ns(const struct model *m);
 

@@ -216,12 +216,36 @@ static void done_here(struct runner_job *j)
 	(void)j;
 }
 
-/* On an instance's thread: back to the loop. */
-static void done_there(struct runner_job *j)
+static struct grpc_infer *infer_of(struct runner_job *j)
 {
 	struct infer_request *r = (struct infer_request *)((char *)j - offsetof(struct infer_request,
 	                                                                        job));
-	struct grpc_infer *q = r->user;
+	return r->user;
+}
+
+/* From within flush(). */
+static void done_soon(struct runner_job *j)
+{
+	answer(infer_of(j));
+}
+
+static void flush(void *arg)
+{
+	struct grpc_infer *q = arg; /* gone when its own job is done */
+	runner_flush(q->infer.version->runner, q->message->thread);
+}
+
+static void wait_for_others(struct runner_job *j)
+{
+	struct grpc_infer *q = infer_of(j);
+	q->post = (struct net_post){0, flush, q};
+	net_soon(q->message->loop, &q->post);
+}
+
+/* On an instance's thread: back to the loop. */
+static void done_there(struct runner_job *j)
+{
+	struct grpc_infer *q = infer_of(j);
 	q->post.fn = answer;
 	q->post.arg = q;
 	net_post(q->message->loop, &q->post);
@@ -407,6 +431,10 @@ static struct status begin(struct grpc_infer *q)
 	q->infer.job.started_ns = q->begun_ns;
 	q->infer.job.cancelled = &q->message->cancelled;
 	q->infer.job.done = runner_inline(v->runner) ? done_here : done_there;
+	if (runner_holds(v->runner)) {
+		q->infer.job.done = done_soon;
+		q->infer.job.soon = wait_for_others;
+	}
 	return infer_start(&q->infer, clock_ns());
 }
 
@@ -428,7 +456,7 @@ static void run(struct grpc_front *f, struct grpc_message *m, bool streams)
 		refused(refused_why(st));
 		infer_release(&q->infer, f->shm);
 		fail(q, st);
-	} else if (runner_inline(q->infer.version->runner)) {
+	} else if (runner_inline(q->infer.version->runner) && !q->infer.job.soon) {
 		answer(q);
 	}
 }

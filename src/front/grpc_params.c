@@ -122,8 +122,9 @@ struct status grpc__classes(const struct gs_wanted *w, uint32_t *classes)
 	                                               "classification");
 	if (!v)
 		return STATUS_GOOD;
-	if (!IS(v, int64_param))
-		return wrong_type("classification", "int64_param");
+	if (!IS(v, int64_param)) /* here Triton leaves out the full stop */
+		return FAIL(INVALID_ARG, "invalid value type for 'classification' parameter, expected "
+		            "int64_param");
 	if (v->int64_param <= 0)
 		return FAIL(INVALID_ARG, "invalid value for 'classification' parameter, expected value > "
 		            "0.");

@@ -40,6 +40,8 @@ void rest_release(struct rest *r)
 	forward_release(&r->forward);
 	for (int i = 0; i < FRONT_THREADS_MAX; i++)
 		buf_release(&r->scratch[i]);
+	for (int i = 0; i < FRONT_THREADS_MAX; i++)
+		rest__memo_free(r->memos[i]);
 }
 
 int rest__http_code(enum status_code code)

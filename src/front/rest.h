@@ -5,11 +5,12 @@
 #include "front/access.h"
 #include "net/http.h"
 #include "serve/forward.h"
-#include "serve/metrics.h"
+#include "serve/repo.h"
 #include "serve/shm.h"
 
 enum { FRONT_THREADS_MAX = 256 };
 struct settings;
+struct rest_memo;
 struct rest {
 	struct repo *repo;
 	struct shm *shm;
@@ -21,6 +22,7 @@ struct rest {
 	uint64_t max_json_bytes;              /* --http-max-input-size */
 	/* one a loop: replies are written there, then copied to the request's arena */
 	struct buf scratch[FRONT_THREADS_MAX];
+	struct rest_memo *memos[FRONT_THREADS_MAX]; /* likewise: heads that came before; or NULL */
 };
 void rest_init(struct rest *r, struct repo *repo, const char *id);
 void rest_release(struct rest *r);
@@ -30,16 +32,5 @@ http_handler rest_handle;                     /* ctx: struct rest */
 
 /* What GET /v2 lists, separated by blanks. */
 const char *rest_extensions(void);
-
-/* The metrics port. */
-struct metrics_front {
-	struct repo *repo;
-	struct buf scratch;                   /* the page */
-	uint64_t last[2];                     /* ticks of the processor at the last look */
-	bool machine;                         /* show what the machine does */
-};
-void metrics_init(struct metrics_front *f, struct repo *repo, bool machine);
-void metrics_release(struct metrics_front *f);
-http_handler metrics_handle;                  /* ctx: struct metrics_front; one loop thread only */
 
 #endif

@@ -170,12 +170,37 @@ static void done_here(struct runner_job *j)
 	(void)j;
 }
 
-/* On an instance's thread: back to the loop. */
-static void done_there(struct runner_job *j)
+static struct rest_infer *infer_of(struct runner_job *j)
 {
 	struct infer_request *r = (struct infer_request *)((char *)j - offsetof(struct infer_request,
 	                                                                        job));
-	struct rest_infer *q = r->user;
+	return r->user;
+}
+
+/* From within flush(). */
+static void done_soon(struct runner_job *j)
+{
+	struct rest_infer *q = infer_of(j);
+	q->answer(q);
+}
+
+static void flush(void *arg)
+{
+	struct rest_infer *q = arg; /* gone when its own job is done */
+	runner_flush(q->infer.version->runner, q->call.x->thread);
+}
+
+static void wait_for_others(struct runner_job *j)
+{
+	struct rest_infer *q = infer_of(j);
+	q->post = (struct net_post){0, flush, q};
+	net_soon(q->call.x->loop, &q->post);
+}
+
+/* On an instance's thread: back to the loop. */
+static void done_there(struct runner_job *j)
+{
+	struct rest_infer *q = infer_of(j);
 	q->post.fn = q->answer;
 	q->post.arg = q;
 	net_post(q->call.x->loop, &q->post);
@@ -203,6 +228,11 @@ static struct status begin(struct rest_infer *q, rest_parse_fn *parse)
 	q->infer.job.thread = q->call.x->thread;
 	q->infer.job.started_ns = q->begun_ns;
 	q->infer.job.done = runner_inline(q->infer.version->runner) ? done_here : done_there;
+	if (runner_holds(v->runner)) {
+		q->infer.job.done = done_soon;
+		q->infer.job.soon = wait_for_others;
+		q->call.x->soon = true;
+	}
 	return infer_start(&q->infer, clock_ns());
 }
 
@@ -221,7 +251,7 @@ void rest__serve(struct rest_call *c, rest_parse_fn *parse, rest_answer_fn *repl
 		refused(refused_why(st));
 		infer_release(&q->infer, c->rest->shm);
 		rest__reply_status(c, st);
-	} else if (runner_inline(q->infer.version->runner)) {
+	} else if (runner_inline(q->infer.version->runner) && !q->infer.job.soon) {
 		reply(q);
 	}
 }

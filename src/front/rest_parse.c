@@ -145,8 +145,8 @@ static struct status place(struct rest_infer *q, struct infer_input *in, struct 
 	return STATUS_GOOD;
 }
 
-static struct status read_binary(struct rest_infer *q, struct infer_input *in, uint64_t size,
-                                 struct span *tail)
+struct status rest__read_binary(struct rest_infer *q, struct infer_input *in, uint64_t size,
+                                struct span *tail)
 {
 	if (size > tail->n)
 		return FAIL(INVALID_ARG, "unexpected size for input '%.*s', expecting "
@@ -238,9 +238,10 @@ static struct status parse_input(struct rest_infer *q, struct json v, struct spa
 	if (!in->dtype)
 		return FAIL(INVALID_ARG, "invalid datatype for input %.*s", STR_ARG(in->name));
 	TRY(rest__check_new(&q->infer, in));
+	q->unlike = q->unlike || t.region.p || t.data.p;
 	if (t.region.p)
 		return infer_input_shm(&q->infer, q->call.rest->shm, &place, in);
-	return t.data.p ? read_data(q, in, t.data) : read_binary(q, in, size, tail);
+	return t.data.p ? read_data(q, in, t.data) : rest__read_binary(q, in, size, tail);
 }
 
 static struct status parse_output_parameters(struct rest_infer *q, struct json v, uint32_t i)
@@ -263,6 +264,7 @@ static struct status parse_output_parameters(struct rest_infer *q, struct json v
 		return FAIL(INVALID_ARG, "Output can't set both 'shared_memory_region' and '%s'",
 		            k ? "classification" : "binary_data");
 	q->infer.classes[i] = (uint32_t)k; /* Triton cuts it so, too */
+	q->unlike = q->unlike || k || region.p;
 	return region.p ? infer_output_shm(&q->infer, q->call.rest->shm, i, &place) : STATUS_GOOD;
 }
 
@@ -284,6 +286,13 @@ static struct status parse_output(struct rest_infer *q, struct json v)
 	return parameters.p ? parse_output_parameters(q, parameters, i) : STATUS_GOOD;
 }
 
+struct status rest__no_more(const struct rest_infer *q, struct span tail)
+{
+	return !tail.n ? STATUS_GOOD
+		: FAIL(INVALID_ARG, "unexpected additional input data for model '%s'",
+		       q->infer.version->owner->name);
+}
+
 static struct status parse_document(struct rest_infer *q, struct str text, struct span tail)
 {
 	struct json root, id = {0}, parameters = {0}, inputs = {0}, outputs = {0};
@@ -293,6 +302,7 @@ static struct status parse_document(struct rest_infer *q, struct str text, struc
 	if (st.code)
 		return FAIL(INTERNAL, "failed to parse the request JSON buffer: %s", st.msg);
 	PICK(root, members);
+	q->unlike = id.p || parameters.p;
 	if (id.p && !json_str(id, q->call.x->arena, &q->infer.id))
 		return rest__json_bad("id", REST_NOT_STRING);
 	if (parameters.p)
@@ -303,9 +313,7 @@ static struct status parse_document(struct rest_infer *q, struct str text, struc
 		return rest__json_bad("inputs", "attempt to access JSON non-array as array");
 	for (struct json_walk w = json_walk(inputs); json_next(&w);)
 		TRY(parse_input(q, w.value, &tail));
-	if (tail.n)
-		return FAIL(INVALID_ARG, "unexpected additional input data for model '%s'",
-		            q->infer.version->owner->name);
+	TRY(rest__no_more(q, tail));
 	q->infer.want_all = true;
 	if (!outputs.p)
 		return STATUS_GOOD;
@@ -428,7 +436,14 @@ struct status rest__parse_infer(struct rest_infer *q, struct span body)
 		            "%" PRIu64 ". Use "
 		            "--http-max-input-size to increase the limit.", n,
 		            q->call.rest->max_json_bytes);
-	if (header.p)
-		tail = (struct span){body.p + n, body.n - (size_t)n};
-	return parse_document(q, (struct str){(const char *)body.p, (size_t)n}, tail);
+	struct str text = {(const char *)body.p, (size_t)n};
+	struct status st;
+	if (!header.p)
+		return parse_document(q, text, tail);
+	tail = (struct span){body.p + n, body.n - (size_t)n};
+	if (rest__memo_find(q, text, tail, &st))
+		return st;
+	TRY(parse_document(q, text, tail));
+	rest__memo_keep(q, text);
+	return STATUS_GOOD;
 }

@@ -69,6 +69,7 @@ struct rest_infer {
 	struct infer_request infer;
 	struct rest_output outputs[MODEL_IO_MAX];
 	bool binary_default;
+	bool unlike;                         /* its head says what rest_memo.c does not keep */
 	rest_answer_fn *answer;
 	struct net_post post;
 	uint64_t begun_ns;
@@ -82,6 +83,18 @@ struct status rest__put_values(struct buf *b, struct str name, const struct tens
 /* Numbers or texts, one or an array of them, as the data of an input with its type and shape. */
 struct status rest__read_values(struct rest_infer *q, struct infer_input *in,
                                 struct json v) MUST_CHECK;
+/* The next size bytes of tail are in's data, which stay where they are. */
+struct status rest__read_binary(struct rest_infer *q, struct infer_input *in, uint64_t size,
+                                struct span *tail) MUST_CHECK;
+/* INVALID_ARG where bytes are left that no input asked for. */
+struct status rest__no_more(const struct rest_infer *q, struct span tail) MUST_CHECK;
+/* Fills q with what a head of the same bytes said before; false: none did. Else *st is what
+ * parsing it would have given. */
+bool rest__memo_find(struct rest_infer *q, struct str text, struct span tail,
+                     struct status *st) MUST_CHECK;
+/* Keeps what the head of q said, where it can be kept. */
+void rest__memo_keep(struct rest_infer *q, struct str text);
+void rest__memo_free(struct rest_memo *m);
 /* INVALID_ARG where an earlier input has in's name. */
 struct status rest__check_new(const struct infer_request *r, const struct infer_input *in)
 	MUST_CHECK;

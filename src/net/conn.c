@@ -2,12 +2,13 @@
  *
  * Bytes are read into a buffer of fixed size; a body that does not fit there gets memory of its
  * own, into which the kernel then reads directly, and which is kept for the next one. While a
- * request is in hand nothing of its bytes moves, and nothing more is read, so replies keep the
- * order of requests. Replies are written with one writev where the socket takes it all, else the
- * rest follows when it can. After an answer to what could not be read the connection lingers: it
- * sends its end of stream and reads on for a moment, because closing with unread bytes would make
- * the kernel take the answer back. A peer that is too slow is told so and closed by the loop's
- * tick, which also takes the memory of idle connections. Owned by the loop's thread.
+ * request is in hand nothing of its bytes moves, and nothing more is looked at, so replies keep
+ * the order of requests; unless its answer comes soon, nothing more is read either. Replies are
+ * written with one writev where the socket takes it all, else the rest follows when it can. After
+ * an answer to what could not be read the connection lingers: it sends its end of stream and reads
+ * on for a moment, because closing with unread bytes would make the kernel take the answer back. A
+ * peer that is too slow is told so and closed by the loop's tick, which also takes the memory of
+ * idle connections. Owned by the loop's thread.
  */
 #include "net/http_priv.h"
 
@@ -117,6 +118,9 @@ static void came(struct link *l, size_t n)
 		c->body_at += n;
 	else
 		c->n += n;
+	/* of a request that is answered soon more may come, and stays where it is */
+	if (c->state == CONN_HANDLING && c->n == CONN_BUFFER)
+		link_read_stop(&c->link);
 	advance(c);
 }
 
@@ -355,13 +359,15 @@ static void refuse(struct conn *c, int code, const char *why)
 static void dispatch(struct conn *c, struct span body)
 {
 	const struct http_options *o = options_of(c);
+	bool in_buffer = c->state == CONN_HEAD;
 	c->state = CONN_HANDLING;
 	c->keep_alive = c->w->request.keep_alive;
 	c->w->exchange = (struct http_exchange){.request = &c->w->request, .body = body,
 	                                        .arena = &c->w->arena,
 	                                     .loop = c->link.loop, .thread = c->link.loop->index};
 	o->handler(o->ctx, &c->w->exchange);
-	if (c->state == CONN_HANDLING)
+	bool goes_on = c->w && c->w->exchange.soon && in_buffer && c->n < CONN_BUFFER && !c->link.tls;
+	if (c->state == CONN_HANDLING && !goes_on)
 		link_read_stop(&c->link);
 }
 

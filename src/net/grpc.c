@@ -219,7 +219,7 @@ static void push(struct grpc_call *k)
 		nghttp2_session_resume_data(c->session, k->stream);
 	}
 	if (!c->in_session)
-		h2__flush(c);
+		h2__flush_soon(c);
 }
 
 /* The call's status is known; messages that have no answer yet are dropped as they come back. */

@@ -88,6 +88,24 @@ void h2__flush(struct h2_conn *c)
 		link_close(&c->link);
 }
 
+static void flush_now(void *arg)
+{
+	struct h2_conn *c = arg;
+	c->flush_waits = false;
+	h2__flush(c);
+}
+
+void h2__flush_soon(struct h2_conn *c)
+{
+	if (!c->link.loop->in_soon) {
+		h2__flush(c);
+	} else if (!c->flush_waits) {
+		c->flush_waits = true;
+		c->flush = (struct net_post){0, flush_now, c};
+		net_soon(c->link.loop, &c->flush);
+	}
+}
+
 static void written(struct link *l, bool good)
 {
 	struct h2_conn *c = conn_of(l);

@@ -71,7 +71,8 @@ struct h2_conn {
 	uint32_t n_calls;
 	struct buf out;                  /* being collected, or being written */
 	bool writing, in_session, doomed, shutting;
-	bool in_headers;
+	bool in_headers, flush_waits;    /* flush_waits: for `flush`, which is under way to net_soon */
+	struct net_post flush;
 	size_t header_bytes;             /* read since the header block in hand began */
 	uint64_t born_ms, touched_ms, pinged_ms, last_ping_ms, grace_ms;
 	uint32_t strikes, tokens;        /* tokens: control frames that it may still send this second */
@@ -90,6 +91,8 @@ struct h2_state {
 
 /* h2.c */
 void h2__flush(struct h2_conn *c);
+/* The same, but answers that are given from within net_soon leave together, behind the last. */
+void h2__flush_soon(struct h2_conn *c);
 const struct grpc_options *h2__options(const struct h2_conn *c);
 struct h2_state *h2__state(const struct h2_conn *c);
 void h2__doom(struct h2_conn *c, uint32_t error, const char *why);

@@ -20,6 +20,9 @@ struct http_exchange {
 	struct net_loop *loop;
 	uint32_t thread;             /* number of the loop: 0..threads-1 */
 	void *user;                  /* the handler's */
+	/* Set by a handler that answers from within net_soon: the connection then goes on listening for
+	 * events, which saves telling the kernel otherwise and back. */
+	bool soon;
 };
 typedef void http_handler(void *ctx, struct http_exchange *x);
 

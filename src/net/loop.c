@@ -32,6 +32,38 @@ void net_post(struct net_loop *l, struct net_post *p)
 	uv_async_send(&l->wake);
 }
 
+void net_soon(struct net_loop *l, struct net_post *p)
+{
+	p->next = 0;
+	*(l->soon_last ? &l->soon_last->next : &l->soon) = p;
+	l->soon_last = p;
+}
+
+/* Also what is added meanwhile. */
+static void run_soon(struct net_loop *l)
+{
+	l->in_soon = true;
+	while (l->soon) {
+		struct net_post *p = l->soon;
+		l->soon = p->next;
+		if (!l->soon)
+			l->soon_last = 0;
+		p->fn(p->arg);
+	}
+	l->in_soon = false;
+}
+
+/* Before the loop waits, and after events came. */
+static void on_prepare(uv_prepare_t *h)
+{
+	run_soon(h->data);
+}
+
+static void on_check(uv_check_t *h)
+{
+	run_soon(h->data);
+}
+
 uint32_t net_thread(const struct net_loop *l)
 {
 	return l->index;
@@ -135,6 +167,8 @@ static void end_if_done(struct net_loop *l)
 	uv_close((uv_handle_t *)&l->tick, 0);
 	uv_close((uv_handle_t *)&l->alarm, 0);
 	uv_close((uv_handle_t *)&l->wake, 0);
+	uv_close((uv_handle_t *)&l->prepare, 0);
+	uv_close((uv_handle_t *)&l->check, 0);
 }
 
 void loop__closed(struct listener *p)
@@ -345,7 +379,11 @@ struct status net_new(uint32_t threads, struct net **out)
 		uv_async_init(&l->uv, &l->wake, on_wake);
 		uv_timer_init(&l->uv, &l->tick);
 		uv_timer_init(&l->uv, &l->alarm);
-		l->wake.data = l->tick.data = l->alarm.data = l;
+		uv_prepare_init(&l->uv, &l->prepare);
+		uv_check_init(&l->uv, &l->check);
+		l->wake.data = l->tick.data = l->alarm.data = l->prepare.data = l->check.data = l;
+		uv_prepare_start(&l->prepare, on_prepare);
+		uv_check_start(&l->check, on_check);
 		l->drain = (struct net_post){0, on_drain, l};
 		l->stop = (struct net_post){0, on_stop, l};
 		uv_timer_start(&l->tick, on_tick, TICK_MS, TICK_MS);
@@ -370,12 +408,31 @@ void net_drain(struct net *n)
 		net_post(&n->loops[i], &n->loops[i].drain);
 }
 
+uint32_t net_services(const struct net *n)
+{
+	return n->n_services;
+}
+
+const char *net_service_name(const struct net *n, uint32_t service)
+{
+	CHECK(service < n->n_services);
+	return n->services[service].at.name;
+}
+
+uint32_t net_service_open(const struct net *n, uint32_t service)
+{
+	uint32_t open = 0;
+	CHECK(service < n->n_services);
+	for (uint32_t i = 0; i < n->n_loops; i++)
+		open += atomic_load(&n->loops[i].listeners[service].open);
+	return open;
+}
+
 uint32_t net_open(const struct net *n)
 {
 	uint32_t open = 0;
-	for (uint32_t i = 0; i < n->n_loops; i++)
-		for (uint32_t k = 0; k < n->n_services; k++)
-			open += atomic_load(&n->loops[i].listeners[k].open);
+	for (uint32_t k = 0; k < n->n_services; k++)
+		open += net_service_open(n, k);
 	return open;
 }
 

@@ -36,6 +36,10 @@ struct status net_start(struct net *n) MUST_CHECK;
 void net_drain(struct net *n);
 /* Connections that are still open, of all services. Any thread. */
 uint32_t net_open(const struct net *n);
+/* The services of n, by number, and their open connections. Any thread, once net_start was called. */
+uint32_t net_services(const struct net *n);
+const char *net_service_name(const struct net *n, uint32_t service);
+uint32_t net_service_open(const struct net *n, uint32_t service);
 /* Closes everything, ends the threads, frees. NULL is nothing. */
 void net_free(struct net *n);
 
@@ -43,6 +47,9 @@ void net_free(struct net *n);
  * caller's until fn is called. */
 struct net_post { struct net_post *next; void (*fn)(void *arg); void *arg; };
 void net_post(struct net_loop *loop, struct net_post *post);
+/* Runs fn(arg) once the events that the loop has now are handled, before it waits for new ones. On
+ * the loop's thread; in the order of calls; also from within such an fn. */
+void net_soon(struct net_loop *loop, struct net_post *post);
 /* Number of the loop: 0..threads-1. */
 uint32_t net_thread(const struct net_loop *loop);
 

@@ -45,6 +45,10 @@ struct net_loop {
 	uv_loop_t uv;
 	uv_async_t wake;
 	uv_timer_t tick, alarm;
+	uv_prepare_t prepare;
+	uv_check_t check;
+	struct net_post *soon, *soon_last;   /* of net_soon, oldest first */
+	bool in_soon;                        /* they are being run */
 	uint8_t *tls_read;                   /* what links with TLS read goes there first; owned */
 	uint32_t busy;                       /* requests that handlers have without a connection */
 	uint64_t alarm_ms;                   /* when the alarm goes off; 0: not set */

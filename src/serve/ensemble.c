@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/panic.h"
+#include "serve/metrics.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -366,8 +367,10 @@ static struct status link_models(struct served *m)
 		TRY(agree(m, &e->tensors[e->outputs[i]], m, &m->outputs[i]));
 	for (uint32_t i = 0; i < e->n_steps; i++)
 		TRY(check_step(m, &e->steps[i]));
-	for (uint32_t i = 0; i < m->n_versions; i++)
+	for (uint32_t i = 0; i < m->n_versions; i++) {
 		TRY(stats_init(&m->versions[i].stats, e->callers + 1));
+		TRY(metrics_settings(m, &m->versions[i].stats));
+	}
 	return STATUS_GOOD;
 }
 

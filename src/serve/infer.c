@@ -234,6 +234,19 @@ static struct status check_strings(const struct infer_request *r, const struct i
 	return STATUS_GOOD;
 }
 
+/* What Triton says of a negative dimension: the product as it comes out. */
+static struct status negative_size(const struct infer_request *r, const struct infer_input *in)
+{
+	int64_t want = (int64_t)dtype_bytes(in->dtype);
+	for (uint32_t i = 0; i < in->rank; i++)
+		if (__builtin_mul_overflow(want, in->dims[i], &want))
+			return FAIL(INVALID_ARG, "invalid shape for input '%.*s': the number of its elements "
+			            "is out of range", STR_ARG(in->name));
+	return FAIL(INVALID_ARG, INFER_ID_FORMAT "input byte size mismatch for input '%.*s' for model "
+	            "'%s'. Expected %" PRId64 ", got %zu", STR_ARG(infer_id_text(r)),
+	            STR_ARG(in->name), r->version->owner->name, want, in->bytes);
+}
+
 static struct status check_bytes(const struct infer_request *r, const struct served_io *io,
                                  const struct infer_input *in)
 {
@@ -246,9 +259,7 @@ static struct status check_bytes(const struct infer_request *r, const struct ser
 	bool none = m->max_batch > 0 && t.dims[0] == 0;
 	t.dims[0] = none ? 1 : t.dims[0];
 	if (!tensor_elements(&t, &count))
-		return FAIL(INVALID_ARG, "invalid shape for input '%.*s': the number of its elements is "
-		            "out of range",
-		            STR_ARG(in->name));
+		return negative_size(r, in);
 	if (in->dtype == DTYPE_BYTES && !none)
 		return check_strings(r, in, count);
 	if (!mem_mul((size_t)count, dtype_bytes(in->dtype), &want) || want != in->bytes)

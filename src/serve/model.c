@@ -14,6 +14,7 @@
 #include "codec/json.h"
 #include "serve/config.h"
 #include "serve/ensemble.h"
+#include "serve/metrics.h"
 #include "serve/runner.h"
 #include "serve/scheduling.h"
 #include "serve/sequence.h"
@@ -137,11 +138,13 @@ static struct status load_version(struct served *m, struct served_version *v,
 	if (!m->config_json.n)
 		TRY(config_complete(m, o, v->engine));
 	struct runner_options ro = {.model = v->engine, .stats = &v->stats, .clock = o->clock,
-	                            .callers = o->loop_threads, .instances = instance_count(m)};
+	                            .callers = o->loop_threads, .instances = instance_count(m),
+	                            .batch_max = m->config.max_batch_size};
 	TRY(json_heads(m, v));
 	TRY(scheduling_queue(m, &ro.queue));
 	ro.queued = m->sequence != 0;
 	TRY(runner_new(&ro, &v->runner));
+	TRY(metrics_settings(m, &v->stats));
 	return m->sequence ? sequencer_new(m->sequence, v->runner, &o->clock, &v->sequencer)
 		: STATUS_GOOD;
 }

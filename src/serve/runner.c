@@ -1,11 +1,12 @@
 /* Executions of a model for requests: inline or on instance threads.
  *
- * A model whose estimated time is under INLINE_NS runs on the caller's thread, each caller with
- * an execution of its own, so nothing is shared. Any other gets instance threads, which take jobs
- * from one bounded queue under a lock that is held for a few instructions; each instance has an
- * execution whose pool shares out the usable processors. Caller i counts in shard i of the
- * statistics, guests in the shard behind them, instance i in the one i behind that. Locks are
- * listed in docs/internals/threads.md.
+ * A model whose estimated time is under INLINE_NS runs on the caller's thread, each caller with an
+ * execution of its own, so nothing is shared; where the caller says so, jobs that it has at once
+ * wait for each other and share runs (merge.c), each counted as if it had run alone. Any other
+ * gets instance threads, which take jobs from one bounded queue under a lock that is held for a
+ * few instructions; each instance has an execution whose pool shares out the usable processors.
+ * Caller i counts in shard i of the statistics, guests in the shard behind them, instance i in the
+ * one i behind that. Locks are listed in docs/internals/threads.md.
  */
 #include "serve/runner.h"
 
@@ -13,6 +14,7 @@
 #include "base/mem.h"
 #include "base/panic.h"
 #include "base/pool.h"
+#include "serve/merge.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -30,6 +32,7 @@ struct runner {
 	bool is_inline;
 	uint32_t n_callers, n_instances, guest_shard;
 	struct exec *callers[CALLERS_MAX];          /* inline */
+	struct merge *merges[CALLERS_MAX];          /* of each caller; NULL: its jobs never wait */
 	struct exec *guest;                         /* inline, with its shard: of who holds guests */
 	pthread_mutex_t guests;
 	struct instance instances[INSTANCES_MAX];
@@ -63,23 +66,34 @@ static struct status run_job(struct exec *e, struct runner_job *j)
 	return exec_run(e, j->in, j->out);
 }
 
-static void execute(struct runner *r, struct exec *e, struct runner_job *j, uint32_t shard,
-                    uint64_t now)
+static bool is_gone(const struct runner_job *j)
 {
-	bool gone = j->cancelled && atomic_load_explicit(j->cancelled, memory_order_relaxed);
-	j->times.queue = now - j->queued_ns;
-	struct status st = gone ? FAIL(CANCELLED, "Request Cancelled") : run_job(e, j);
-	uint64_t end = r->clock.now_ns();
-	j->times.infer = end - now;
+	return j->cancelled && atomic_load_explicit(j->cancelled, memory_order_relaxed);
+}
+
+/* Enters the outcome of a run that began at `begun` into j and the statistics. */
+static void settle(struct runner *r, struct runner_job *j, struct status st, uint32_t shard,
+                   uint64_t begun, uint64_t end)
+{
+	j->times.queue = begun - j->queued_ns;
+	j->times.infer = end - begun;
 	j->times.total = end - j->started_ns;
 	if (st.code) {
 		fail_job(j, st);
-		stats_failure(r->stats, shard, gone ? FAILURE_CANCELED : FAILURE_BACKEND,
+		stats_failure(r->stats, shard, st.code == STATUS_CANCELLED ? FAILURE_CANCELED
+		                                                           : FAILURE_BACKEND,
 		              j->times.total);
 	} else {
 		j->status = STATUS_GOOD;
 		stats_success(r->stats, shard, j->batch, &j->times, r->clock.unix_ns() / 1000000);
 	}
+}
+
+static void execute(struct runner *r, struct exec *e, struct runner_job *j, uint32_t shard,
+                    uint64_t now)
+{
+	struct status st = is_gone(j) ? FAIL(CANCELLED, "Request Cancelled") : run_job(e, j);
+	settle(r, j, st, shard, now, r->clock.now_ns());
 }
 
 /* Of a job that waited for too long. */
@@ -164,12 +178,16 @@ static struct status start_instances(struct runner *r, const struct runner_optio
 	return STATUS_GOOD;
 }
 
-static struct status start_inline(struct runner *r, uint32_t callers)
+static struct status start_inline(struct runner *r, const struct runner_options *o)
 {
-	CHECK(callers <= CALLERS_MAX);
-	r->n_callers = callers;
-	for (uint32_t i = 0; i < callers; i++)
+	bool merges = model_merges(r->model);
+	CHECK(o->callers <= CALLERS_MAX);
+	r->n_callers = o->callers;
+	for (uint32_t i = 0; i < o->callers; i++) {
 		TRY(exec_new(r->model, 1, &r->callers[i]));
+		if (merges)
+			TRY(merge_new(r->callers[i], o->batch_max, &r->merges[i]));
+	}
 	return exec_new(r->model, 1, &r->guest);
 }
 
@@ -190,12 +208,17 @@ struct status runner_new(const struct runner_options *o, struct runner **out)
 	r->is_inline = !o->queued && model_cost_ns(o->model) < INLINE_NS;
 	r->guest_shard = o->callers;
 	GO(stats_init(r->stats, o->callers + 1 + (r->is_inline ? 0 : o->instances)));
-	GO(r->is_inline ? start_inline(r, o->callers) : start_instances(r, o));
+	GO(r->is_inline ? start_inline(r, o) : start_instances(r, o));
 	*out = r;
 	r = 0;
 out:
 	runner_free(r);
 	return st;
+}
+
+static bool is_late(const struct runner *r, const struct runner_job *j, uint64_t now)
+{
+	return j->deadline_ns && j->deadline_ns <= now && !queue_delays(&r->queue.options, j);
 }
 
 /* On the thread of the caller, with an execution that nobody else uses meanwhile. */
@@ -207,7 +230,7 @@ static void run_here(struct runner *r, struct runner_job *j, uint64_t now)
 	queue_set_deadline(&r->queue.options, j);
 	if (guest)
 		pthread_mutex_lock(&r->guests);
-	if (j->deadline_ns && j->deadline_ns <= now && !queue_delays(&r->queue.options, j))
+	if (is_late(r, j, now))
 		refuse(r, j, shard, now);
 	else
 		execute(r, guest ? r->guest : r->callers[shard], j, shard, now);
@@ -226,9 +249,63 @@ void runner_count_refusal(struct runner *r, const struct runner_job *j)
 		pthread_mutex_unlock(&r->guests);
 }
 
+bool runner_holds(const struct runner *r)
+{
+	return r && r->is_inline && r->merges[0];
+}
+
+/* The jobs from *list on that can share a run with the first, taken off it. */
+static uint32_t group_of(struct runner *r, const struct merge *m, struct runner_job **list,
+                         uint64_t now, struct runner_job **group)
+{
+	uint32_t n = 0;
+	for (struct runner_job *j = *list; j && n < MERGE_JOBS_MAX; j = j->next) {
+		queue_set_deadline(&r->queue.options, j);
+		if (n && (is_gone(j) || is_late(r, j, now)))
+			break;
+		group[n++] = j;
+		if (is_gone(j) || is_late(r, j, now))
+			break; /* alone: it is refused, not run */
+	}
+	n = merge_count(m, group, n);
+	*list = group[n - 1]->next;
+	return n;
+}
+
+/* One run at a time, so that its answers are on their way while the next one is computed. */
+void runner_flush(struct runner *r, uint32_t thread)
+{
+	struct runner_job *list, *group[MERGE_JOBS_MAX];
+	CHECK(thread < r->n_callers && r->merges[thread]);
+	struct merge *m = r->merges[thread];
+	uint64_t now = r->clock.now_ns();
+	list = merge_take(m);
+	if (!list)
+		return;
+	uint32_t n = group_of(r, m, &list, now, group);
+	if (n == 1) {
+		run_here(r, group[0], now);
+	} else {
+		merge_run(m, group, n);
+		uint64_t end = r->clock.now_ns();
+		for (uint32_t i = 0; i < n; i++) {
+			settle(r, group[i], group[i]->status, thread, now, end);
+			group[i]->done(group[i]);
+		}
+	}
+	if (list && merge_return(m, list))
+		list->soon(list);
+}
+
 struct status runner_submit(struct runner *r, struct runner_job *j, uint64_t now)
 {
 	j->queued_ns = now;
+	if (j->soon && runner_holds(r) && j->thread != RUNNER_GUEST) {
+		CHECK(j->thread < r->n_callers);
+		if (merge_hold(r->merges[j->thread], j))
+			j->soon(j);
+		return STATUS_GOOD;
+	}
 	if (r->is_inline) {
 		run_here(r, j, now);
 		return STATUS_GOOD;
@@ -260,8 +337,10 @@ void runner_free(struct runner *r)
 			pthread_join(r->instances[i].thread, 0);
 		exec_free(r->instances[i].exec);
 	}
-	for (uint32_t i = 0; i < r->n_callers; i++)
+	for (uint32_t i = 0; i < r->n_callers; i++) {
+		merge_free(r->merges[i]);
 		exec_free(r->callers[i]);
+	}
 	exec_free(r->guest);
 	pthread_mutex_destroy(&r->guests);
 	pthread_cond_destroy(&r->ready);

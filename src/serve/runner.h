@@ -30,6 +30,10 @@ struct runner_job {
 	uint64_t deadline_ns;            /* set by the runner; 0: none */
 	bool admitted;                   /* was counted before: never refused for a full queue */
 	void (*done)(struct runner_job *j);  /* called once, on whichever thread ran it */
+	/* NULL: an inline job runs before runner_submit returns. Else, where runner_holds, it waits for
+	 * others of its caller until runner_flush; this is called for the first that waits, after each
+	 * flush too where some are left, and makes sure of runner_flush. */
+	void (*soon)(struct runner_job *j);
 	struct runner_job *next;
 	/* Set from outside when nobody waits for the result any more; NULL: never. A job that has not
 	 * begun then ends with CANCELLED. */
@@ -45,11 +49,16 @@ struct runner_options {
 	uint32_t callers, instances;
 	uint32_t threads;                /* of an instance; 0: all usable processors shared out */
 	bool queued;                     /* never inline */
+	int64_t batch_max;               /* of the model's configuration; 0: it has no batches */
 	struct queue_options queue;
 };
 struct status runner_new(const struct runner_options *o, struct runner **out) MUST_CHECK;
 /* Runs j now, or queues it. UNAVAILABLE when the queue is full: then done is not called. */
 struct status runner_submit(struct runner *r, struct runner_job *j, uint64_t now_ns) MUST_CHECK;
+/* Whether inline jobs with `soon` wait for others, to share a run. r may be NULL. */
+bool runner_holds(const struct runner *r);
+/* One run of what waits for caller `thread`, on its thread; done is called for each job of it. */
+void runner_flush(struct runner *r, uint32_t thread);
 /* Counts a job that was refused before it was handed over, on the thread that would have. */
 void runner_count_refusal(struct runner *r, const struct runner_job *j);
 /* Lets what is queued end, then frees. */

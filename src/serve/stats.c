@@ -20,20 +20,46 @@ _Static_assert(sizeof(struct stats_sum) % sizeof(uint64_t) == 0, "all counters a
 /* The same numbers as in a sum, each atomic. */
 struct stats_shard { _Alignas(SHARD_ALIGN) _Atomic uint64_t word[WORDS]; };
 
+/* Set while there is one thread. */
+static bool keep_summaries;
+
+void stats_keep_summaries(bool keep)
+{
+	keep_summaries = keep;
+}
+
 struct status stats_init(struct stats *s, uint32_t shards)
 {
 	CHECK(shards > 0);
-	*s = (struct stats){.n_shards = shards};
+	*s = (struct stats){.n_shards = shards, .n_first = 4, .first_bounds = {100, 500, 2000, 5000}};
 	s->shards = mem_aligned(SHARD_ALIGN, shards * sizeof *s->shards);
-	if (!s->shards)
+	if (s->shards && keep_summaries)
+		s->summaries = mem_zero(shards * sizeof *s->summaries);
+	if (!s->shards || (keep_summaries && !s->summaries)) {
+		stats_release(s);
 		return FAIL(NO_MEMORY, "no memory for the counters of %u threads", shards);
+	}
 	memset(s->shards, 0, shards * sizeof *s->shards);
+	return STATUS_GOOD;
+}
+
+struct status stats_first_bounds(struct stats *s, const double *ms, uint32_t n)
+{
+	if (!n || n > STATS_FIRST_MAX)
+		return FAIL(LIMIT, "a histogram has 1 to %d bounds, not %u", STATS_FIRST_MAX, n);
+	for (uint32_t i = 0; i < n; i++)
+		if (!(i ? ms[i] > ms[i - 1] : ms[i] == ms[i]))
+			return FAIL(INVALID_ARG, "the bounds of a histogram must rise: number %u is %g", i + 1,
+			            ms[i]);
+	memcpy(s->first_bounds, ms, n * sizeof *ms);
+	s->n_first = n;
 	return STATUS_GOOD;
 }
 
 void stats_release(struct stats *s)
 {
 	mem_free(s->shards);
+	mem_free(s->summaries);
 	*s = (struct stats){0};
 }
 
@@ -70,6 +96,23 @@ static void observe(struct stats_shard *s, enum stats_histogram h, uint64_t ns)
 	add(s, WORD(buckets) + (size_t)h * (STATS_BOUNDS + 1) + i, 1);
 }
 
+/* Whole milliseconds, as Triton observes them. */
+static void observe_first(struct stats_shard *s, const struct stats *stats, uint64_t ms)
+{
+	size_t i = 0;
+	while (i < stats->n_first && (double)ms > stats->first_bounds[i])
+		i++;
+	add(s, WORD(first) + i, 1);
+	add(s, WORD(first_ms), ms);
+}
+
+static void summarize(struct summary *s, const struct stats_times *t, uint64_t unix_ms)
+{
+	const uint64_t us[SUMMARY_KINDS] = {t->total / 1000, t->queue / 1000, t->input / 1000,
+	                                    t->infer / 1000, t->output / 1000};
+	summary_add(s, us, unix_ms);
+}
+
 void stats_success(struct stats *stats, uint32_t shard, int64_t batch, const struct stats_times *t,
                    uint64_t unix_ms)
 {
@@ -91,6 +134,9 @@ void stats_success(struct stats *stats, uint32_t shard, int64_t batch, const str
 	observe(s, HISTOGRAM_REQUEST, t->total);
 	observe(s, HISTOGRAM_QUEUE, t->queue);
 	observe(s, HISTOGRAM_COMPUTE, t->input + t->infer + t->output);
+	observe_first(s, stats, t->total / 1000000);
+	if (stats->summaries)
+		summarize(&stats->summaries[shard], t, unix_ms);
 	set(s, LAST_WORD, unix_ms);
 	if (b > STATS_BATCH_MAX)
 		return;
@@ -119,4 +165,12 @@ void stats_read(const struct stats *stats, struct stats_sum *out)
 			else if (v > sum[k])
 				sum[k] = v;
 		}
+}
+
+void stats_summary(const struct stats *stats, enum summary_kind kind, uint64_t unix_ms,
+                   struct summary_view *out)
+{
+	memset(out, 0, sizeof *out);
+	for (uint32_t i = 0; stats->summaries && i < stats->n_shards; i++)
+		summary_collect(&stats->summaries[i], kind, unix_ms, out);
 }

@@ -7,6 +7,10 @@
  * scratch, and all rows of the task go over it. A transposed a is first turned, as the kernel wants
  * the reduction to run along memory.
  *
+ * Up to three rows go over several panels at once, since with one they would wait for their own
+ * sums. Each element is summed along k from its bias, however many rows there are: a row's numbers
+ * are the same to the last bit alone and in a batch, which merging requests relies on.
+ *
  * Tasks are cut along products of the batch, then columns or rows, whichever is larger, and share
  * nothing. It is not for integer or half types. */
 #include "backend/cpu/gemm.h"
@@ -17,6 +21,7 @@
 #include "base/cpu.h"
 #include "base/panic.h"
 
+enum { STRIP_ROWS = 3 };
 struct gemm {
 	const struct gemm_args *a;
 	const struct kernels *k;
@@ -117,18 +122,23 @@ static void blocks_run(const struct gemm *g, struct brgemm_f32 *t, const float *
 			table[r] = rows + (row + r) * g->row_stride;
 		t->res = res ? res + row * a->res_row : 0;
 		t->c = c + row * a->c_row;
-		g->k->brgemm_f32(t);
+		if (t->rows > STRIP_ROWS)
+			g->k->brgemm_f32(t);
+		else
+			g->k->brgemm_strip_f32(t, g->k->brgemm_nr * a->k);
 		act_finish(g->act.rest, g->k, t->c, a->c_row, t->rows, t->cols);
 		t->ahead += t->k * t->ahead_step;
 	}
 }
 
-/* Panel p of product i over the row blocks first..last-1. */
-static void panel_run(const struct gemm *g, size_t i, size_t p, size_t first, size_t last,
-	bool next, float *scratch)
+/* Panels p..end-1 of product i over the row blocks first..last-1; more than one only where b is
+ * packed and the only block is of few rows. */
+static void panels_run(const struct gemm *g, size_t i, size_t p, size_t end, size_t first,
+	size_t last, bool next, float *scratch)
 {
 	const struct gemm_args *a = g->a;
-	size_t nr = g->k->brgemm_nr, j = p * nr, cols = a->n - j < nr ? a->n - j : nr;
+	size_t nr = g->k->brgemm_nr, j = p * nr, most = (end - p) * nr,
+	       cols = a->n - j < most ? a->n - j : most;
 	const float *table[KERNEL_MR_MAX];
 	struct brgemm_f32 t = {
 		.a = table,
@@ -171,9 +181,13 @@ static void gemm_task(void *ctx, uint32_t task, uint32_t thread)
 	for (size_t b = b0; b < b1; b += g->chunk) {
 		size_t last = b1 - b > g->chunk ? b + g->chunk : b1;
 
+		if (g->a->packed && g->a->m <= STRIP_ROWS && p0 < p1) {
+			panels_run(g, i, p0, p1, b, last, false, scratch);
+			continue;
+		}
 		for (size_t p = p0; p < p1; p++)
-			panel_run(g, i, p, b, last, g->a->packed && g->chunk > 1 && p + 1 < p1,
-				scratch);
+			panels_run(g, i, p, p + 1, b, last,
+				g->a->packed && g->chunk > 1 && p + 1 < p1, scratch);
 	}
 }
 

@@ -77,7 +77,7 @@ static struct status pieces(const struct ir_node *n, int64_t whole, int64_t *siz
 		if (!ir_value_ints(n->in[1], size, LIMIT_GRAPH_IO, &count) || count != n->n_out)
 			return infer__bad(n, "the sizes are not constant, or not one for each of %u outputs", n->n_out);
 	} else {
-		int64_t each = (whole + n->n_out - 1) / n->n_out;
+		int64_t each = whole / n->n_out + (whole % n->n_out != 0);
 		for (uint32_t i = 0; i < n->n_out; i++)
 			size[i] = i + 1 < n->n_out ? each : whole - each * (n->n_out - 1);
 	}

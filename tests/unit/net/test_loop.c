@@ -125,3 +125,59 @@ TEST(net_loop_names_an_address_that_cannot_be)
 	assert_int_equal(st.code, STATUS_INVALID_ARG);
 	net_free(n);
 }
+
+/* What a handler puts off runs in its order, also what is put off meanwhile, and before the loop
+ * waits again: nothing else wakes it here. */
+struct put_off { struct net_post post; struct http_exchange *x; int number; };
+static struct put_off put_off[3];
+static int put_off_next;
+
+static void answer_soon(void *arg)
+{
+	struct put_off *p = arg;
+	assert_int_equal(p->number, put_off_next++);
+	if (p->number == 0)
+		net_soon(p->x->loop, &put_off[2].post);
+	if (p->number == 2)
+		http_reply(p->x, 200, 0, STR_NONE, 0, 0);
+}
+
+static void put_it_off(void *ctx, struct http_exchange *x)
+{
+	(void)ctx;
+	put_off_next = 0;
+	x->soon = true;
+	for (int i = 0; i < 3; i++)
+		put_off[i] = (struct put_off){{0, answer_soon, &put_off[i]}, x, i};
+	net_soon(x->loop, &put_off[0].post);
+	net_soon(x->loop, &put_off[1].post);
+}
+
+TEST(net_soon_runs_before_the_loop_waits)
+{
+	char path[64], reply[512];
+	static const char two[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n";
+	struct net *n;
+	snprintf(path, sizeof path, "unix:/tmp/nereid-test-%d", (int)getpid());
+	ASSERT_GOOD(net_new(1, &n));
+	ASSERT_GOOD(http_listen(n, &(struct net_address){.host = path, .name = "HTTP"},
+	                        &(struct http_options){.handler = put_it_off}));
+	ASSERT_GOOD(net_start(n));
+	int fd = connect_to(path + 5);
+	for (int i = 0; i < 3; i++) { /* one request, two at once, one */
+		bool both = i == 1;
+		size_t have = 0, want = both ? 2 : 1;
+		assert_int_equal(write(fd, two, both ? 54 : 27), both ? 54 : 27);
+		for (size_t heads = 0; heads < want;) {
+			ssize_t got = read(fd, reply + have, sizeof reply - 1 - have);
+			assert_true(got > 0);
+			have += (size_t)got;
+			reply[have] = 0;
+			heads = 0;
+			for (const char *p = reply; (p = strstr(p, "HTTP/1.1 200")); p++)
+				heads++;
+		}
+	}
+	close(fd);
+	net_free(n);
+}

@@ -168,3 +168,90 @@ void KERNEL(brgemm_f32, TILE)(const struct brgemm_f32 *t)
 	DCHECK((uintptr_t)t->b % (VL * 4) == 0);
 	bodies[t->rows](t);
 }
+
+/* ---- few rows over several panels ---- */
+
+/* Like a tile's sums, one after the other along the reduction, so a row's numbers do not depend on
+ * how many rows came with it; that no multiply-add waits for the one before it is up to the panels,
+ * which go side by side. */
+INLINE void strip(
+	const int rows, const int panels, const struct brgemm_f32 *t, size_t panel_floats)
+{
+	vf x[4][3][2];
+
+#pragma GCC unroll 4
+	for (int p = 0; p < panels; p++) {
+		size_t left = t->cols - (size_t)p * NR, cols = left < NR ? left : NR,
+		       n0 = cols < VL ? cols : VL;
+		vf b0 = v_set(0), b1 = b0;
+
+		if (t->bias) {
+			b0 = v_load_n(t->bias + p * NR, n0);
+			b1 = v_load_n(t->bias + p * NR + n0, cols - n0);
+		}
+#pragma GCC unroll 3
+		for (int r = 0; r < rows; r++) {
+			x[p][r][0] = b0;
+			x[p][r][1] = b1;
+		}
+	}
+	for (size_t i = 0; i < t->k; i++) {
+#pragma GCC unroll 4
+		for (int p = 0; p < panels; p++) {
+			const float *b = t->b + (size_t)p * panel_floats + i * NR;
+
+			__builtin_prefetch(b + STREAM, 0, 3);
+			__builtin_prefetch(b + STREAM + 16, 0, 3);
+			step(rows, x[p], t->a, t->a, i, b);
+		}
+	}
+#pragma GCC unroll 4
+	for (int p = 0; p < panels; p++) {
+		size_t left = t->cols - (size_t)p * NR, cols = left < NR ? left : NR,
+		       n0 = cols < VL ? cols : VL;
+		struct brgemm_f32 one = *t;
+
+		one.c += p * NR;
+		one.res += t->res ? p * NR : 0;
+		finish(rows, &one, x[p], n0, cols - n0);
+	}
+}
+
+/* As many panels at once as the registers hold: all but four of them sums. */
+#define STRIP(n, most) \
+	static __attribute__((noinline)) void strip_##n(struct brgemm_f32 t, size_t panel_floats) \
+	{ \
+		for (uint32_t end = t.cols; end;) { \
+			uint32_t left = (end + NR - 1) / NR, now = left >= most ? most : left >= 2 ? 2 : 1; \
+			t.cols = end < now * NR ? end : now * NR; \
+			if (now == most) \
+				strip(n, most, &t, panel_floats); \
+			else if (now == 2) \
+				strip(n, 2, &t, panel_floats); \
+			else \
+				strip(n, 1, &t, panel_floats); \
+			end -= t.cols; \
+			t.b += now * panel_floats; \
+			t.c += t.cols; \
+			t.bias += t.bias ? t.cols : 0; \
+			t.res += t.res ? t.cols : 0; \
+		} \
+	}
+STRIP(1, 4)
+#if MR > 6
+STRIP(2, 4) STRIP(3, 4)
+#else
+STRIP(2, 2) STRIP(3, 2)
+#endif
+
+void KERNEL(brgemm_strip_f32, TILE)(const struct brgemm_f32 *t, size_t panel_floats)
+{
+	DCHECK(t->rows >= 1 && t->rows <= 3 && t->cols >= 1 && t->taps == 1);
+	DCHECK((uintptr_t)t->b % (VL * 4) == 0 && panel_floats >= (size_t)t->k * NR);
+	if (t->rows == 1)
+		strip_1(*t, panel_floats);
+	else if (t->rows == 2)
+		strip_2(*t, panel_floats);
+	else
+		strip_3(*t, panel_floats);
+}

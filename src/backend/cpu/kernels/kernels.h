@@ -39,6 +39,9 @@ struct brgemm_f32 {
 	size_t ahead_step;
 };
 typedef void kernel_brgemm_f32_fn(const struct brgemm_f32 *t);
+/* The same for 1 to 3 rows, one tap and any number of columns, whose panels lie panel_floats apart.
+ * Each sum goes along the reduction from its start, as in tiles of four rows or more. */
+typedef void kernel_brgemm_strip_f32_fn(const struct brgemm_f32 *t, size_t panel_floats);
 
 /* Element-wise, y may be x. LEAKY_RELU: v < 0 ? v * lo : v. CLIP: lo..hi. HARD_SIGMOID: v * lo +
  * hi, cut to 0..1. SCALE_SHIFT: v * lo + hi. GELU is the exact one (erf), GELU_TANH its

@@ -151,3 +151,44 @@ TEST(gemm_nothing)
 	gemm_run(&g);
 	assert_int_equal(gemm_pack_bytes(0, 10), 0);
 }
+
+/* A row's numbers are the same to the last bit whatever rows come with it. */
+TEST(gemm_rows_do_not_know_of_each_other)
+{
+	enum { M = 29, N = 150, K = 131 };
+	float *a = cpu_test_floats(M * K, 1), *b = cpu_test_floats(K * N, 2),
+	      *bias = cpu_test_floats(N, 3), *all = cpu_test_floats(M * N, 4),
+	      *few = cpu_test_floats(M * N, 5);
+
+	for (int level = 0; level < CPU_TEST_LEVELS; level++) {
+		if (!cpu_test_level(level))
+			continue;
+		void *packed = mem_aligned(64, gemm_pack_bytes(N, K) + 64);
+		struct gemm_args g = {.m = M, .n = N, .k = K, .a = a, .a_row = K, .a_col = 1, .b = b,
+			.b_row = N, .b_col = 1, .bias = bias, .c = all, .c_row = N, .batch = 1,
+			.packed = packed, .act = {ACT_RELU, 0, 0}};
+
+		ASSERT_GOOD(pool_new(1, &g.pool));
+		gemm_pack(N, K, b, N, 1, packed);
+		g.scratch = mem_aligned(64, gemm_scratch_bytes(&g, 1) + 64);
+		gemm_run(&g);
+		for (size_t m = 1; m < M; m++) {
+			memset(few, 0, M * N * sizeof *few);
+			for (size_t r = 0; r < M; r += m) {
+				g.a = a + r * K;
+				g.c = few + r * N;
+				g.m = M - r < m ? M - r : m;
+				gemm_run(&g);
+			}
+			assert_memory_equal(few, all, M * N * sizeof *few);
+		}
+		pool_free(g.pool);
+		mem_free(g.scratch);
+		mem_free(packed);
+	}
+	mem_free(a);
+	mem_free(b);
+	mem_free(bias);
+	mem_free(all);
+	mem_free(few);
+}
