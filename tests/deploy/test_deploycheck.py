@@ -79,6 +79,8 @@ def test_flags_in_shell(tmp):
                  "kubectl scale deployment/nereid --replicas=3", "nereid --version", "nereid train --help", "a=$(nereid train --epochs 1)"):
         good(tmp, "deploy/x.sh", "#!/bin/sh\n" + text + "\n")
         good(tmp, "docs/x.md", "Text.\n\n```sh step=a needs=b\n" + text + "\n```\n")
+    good(tmp, "deploy/x.sh", "# x.sh [--fast|--slow]\n# --slow waits.\ncase $1 in\n--fast | --slow) args+=(--build-arg x) ;;\nesac\n")
+    bad(tmp, "deploy/x.sh", "# --slower waits.\ncase $1 in\n--slow) ;;\nesac\n", 1, "--slower")
     bad(tmp, "deploy/x.sh", "#!/bin/sh\ntritonserver --model-store=x\n", 2, "serve has no option --model-store")
     bad(tmp, "deploy/x.sh", "#!/bin/sh\n\nnereid train \\\n  --epoch 5\n", 3, "train has no option --epoch")
     bad(tmp, "deploy/x.sh", "kubectl get x --all && trtexec --ONNX=a\n", 1, "--ONNX", "write --onnx")
@@ -114,7 +116,8 @@ def test_flags_of_containers(tmp):
 
 def test_routes(tmp):
     for text in ("localhost:8000/v2/health/ready", "path: /v2/models/$MODEL", "`/v2/models/{name}/versions/1`", "http://a:30080/v2/models/x", "a/b/v2/not/a/route",
-                 "curl x:8002/metrics", "node:30082/metrics", "localhost:9090/metrics", "/v2/models/..."):
+                 "curl x:8002/metrics", "node:30082/metrics", "localhost:9090/metrics", "/v2/models/...",
+                 "path: /v2/health/{{ $path }}", "{{ .a }}/v2/models/{{ .Values.m }}/versions/1"):
         good(tmp, "docs/x.md", text + "\n")
     bad(tmp, "docs/x.md", "\nlocalhost:8000/v2/health/redy\n", 2, "/v2/health/redy")
     bad(tmp, "deploy/x.yaml", "a:\n  path: /v2/models\n", 2, "no route /v2/models")

@@ -64,11 +64,12 @@ def test_what_the_other_steps_name_exists(tmp):
             for path in re.findall(r"(?<![\w./-])((?:deploy|docs|tests|tools)/[\w./-]*[\w])", line):
                 if not os.path.exists(os.path.join(ROOT, path)):
                     bad.append(f"step {s.name}: {path} does not exist")
-            for path in re.findall(r"kubectl [^|;&]*?(?:-k|kustomize) (\S+)", line):
+            for path in re.findall(r"kubectl [^|;&]*?(?:-k|kustomize) (\S+)", re.sub(r"\$(\{OVERLAY:-cpu\}|OVERLAY\b)", "cpu", line)):
                 if not os.path.exists(os.path.join(ROOT, path, "kustomization.yaml")):
                     bad.append(f"step {s.name}: {path} has no kustomization.yaml")
             for path in re.findall(r"(?:-f|--file)[= ](\S*Dockerfile\S*)", line):
-                if not os.path.isfile(os.path.join(ROOT, path)):
+                where = "deploy/docker" if f"cp deploy/docker/{path} " in s.text else ""
+                if not os.path.isfile(os.path.join(ROOT, where, path)):
                     bad.append(f"step {s.name}: there is no {path}")
     assert not bad, "\n".join(bad)
 
@@ -106,7 +107,7 @@ def help_has(command, flag):
 
 
 def test_options_of_helm_and_kubectl_exist_where_these_are_installed(tmp):
-    bad, known = [], {"kubectl": (2, ("apply", "create", "get", "delete", "wait", "rollout", "kustomize", "label", "annotate", "logs", "patch", "scale")),
+    bad, known = [], {"kubectl": (2, ("apply", "create", "get", "delete", "wait", "rollout", "kustomize", "label", "annotate", "logs", "patch", "scale", "restart")),
                       "helm": (2, ("install", "upgrade", "uninstall", "template", "repo", "test"))}
     for s in steps_of.load():
         for line in logical(s.text):
