@@ -31,6 +31,10 @@ struct net_address {
 struct status net_new(uint32_t threads, struct net **out) MUST_CHECK;
 /* Starts the threads: from here on requests are answered. Once. */
 struct status net_start(struct net *n) MUST_CHECK;
+/* Asks clients to go elsewhere while everything is still answered: HTTP answers close their
+ * connections, and HTTP/2 connections take no new calls once the client knows. Returns at once. Any
+ * thread; once, before net_drain. */
+void net_leave(struct net *n);
 /* Stops accepting, closes idle connections, lets what is in flight end. Returns at once. Any
  * thread. */
 void net_drain(struct net *n);
