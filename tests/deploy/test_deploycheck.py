@@ -76,7 +76,8 @@ def test_the_checkout_is_clean_and_quick(tmp):
 def test_flags_in_shell(tmp):
     for text in ("tritonserver --model-repository=/models --http-port 9000 | tee --append log", "nereid train mnist --epochs 5 && helm install --wait x",
                  "FOO=1 build/nereid serve \\\n  --metrics-port=1", "trtexec --onnx=a --fp16", "kubectl get pods --no-headers -l app=nereid",
-                 "kubectl scale deployment/nereid --replicas=3", "nereid --version", "nereid train --help", "a=$(nereid train --epochs 1)"):
+                 "kubectl scale deployment/nereid --replicas=3", "nereid --version", "nereid train --help", "a=$(nereid train --epochs 1)",
+                 'helm template x "$(dirname "$0")/../helm/nereid" --skip-tests'):
         good(tmp, "deploy/x.sh", "#!/bin/sh\n" + text + "\n")
         good(tmp, "docs/x.md", "Text.\n\n```sh step=a needs=b\n" + text + "\n```\n")
     good(tmp, "deploy/x.sh", "# x.sh [--fast|--slow]\n# --slow waits.\ncase $1 in\n--fast | --slow) args+=(--build-arg x) ;;\nesac\n")
@@ -84,6 +85,7 @@ def test_flags_in_shell(tmp):
     bad(tmp, "deploy/x.sh", "#!/bin/sh\ntritonserver --model-store=x\n", 2, "serve has no option --model-store")
     bad(tmp, "deploy/x.sh", "#!/bin/sh\n\nnereid train \\\n  --epoch 5\n", 3, "train has no option --epoch")
     bad(tmp, "deploy/x.sh", "kubectl get x --all && trtexec --ONNX=a\n", 1, "--ONNX", "write --onnx")
+    bad(tmp, "deploy/x.sh", "nereid train $(kubectl get x --all) --fast\n", 1, "train has no option --fast")
     bad(tmp, "deploy/x.sh", "true | nereid serve --epochs 5\n", 1, "serve has no option --epochs")
     bad(tmp, "deploy/x.sh", "nereid serve --rate-limit=execution_count\n", 1, "is refused: not yet")
     good(tmp, "deploy/x.sh", "nereid serve --rate-limit=off\n")
