@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """tools/deploycheck: the checkout is clean, and made-up trees show that each kind of mistake is seen at its line and that what is right is not."""
-import os, subprocess, sys, time
+import os, re, shutil, subprocess, sys, time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 from check import ROOT, run
 
@@ -76,7 +76,8 @@ def test_the_checkout_is_clean_and_quick(tmp):
 def test_flags_in_shell(tmp):
     for text in ("tritonserver --model-repository=/models --http-port 9000 | tee --append log", "nereid train mnist --epochs 5 && helm install --wait x",
                  "FOO=1 build/nereid serve \\\n  --metrics-port=1", "trtexec --onnx=a --fp16", "kubectl get pods --no-headers -l app=nereid",
-                 "kubectl scale deployment/nereid --replicas=3", "nereid --version", "nereid train --help", "a=$(nereid train --epochs 1)"):
+                 "kubectl scale deployment/nereid --replicas=3", "nereid --version", "nereid train --help", "a=$(nereid train --epochs 1)",
+                 'helm template x "$(dirname "$0")/../helm/nereid" --skip-tests'):
         good(tmp, "deploy/x.sh", "#!/bin/sh\n" + text + "\n")
         good(tmp, "docs/x.md", "Text.\n\n```sh step=a needs=b\n" + text + "\n```\n")
     good(tmp, "deploy/x.sh", "# x.sh [--fast|--slow]\n# --slow waits.\ncase $1 in\n--fast | --slow) args+=(--build-arg x) ;;\nesac\n")
@@ -84,6 +85,7 @@ def test_flags_in_shell(tmp):
     bad(tmp, "deploy/x.sh", "#!/bin/sh\ntritonserver --model-store=x\n", 2, "serve has no option --model-store")
     bad(tmp, "deploy/x.sh", "#!/bin/sh\n\nnereid train \\\n  --epoch 5\n", 3, "train has no option --epoch")
     bad(tmp, "deploy/x.sh", "kubectl get x --all && trtexec --ONNX=a\n", 1, "--ONNX", "write --onnx")
+    bad(tmp, "deploy/x.sh", "nereid train $(kubectl get x --all) --fast\n", 1, "train has no option --fast")
     bad(tmp, "deploy/x.sh", "true | nereid serve --epochs 5\n", 1, "serve has no option --epochs")
     bad(tmp, "deploy/x.sh", "nereid serve --rate-limit=execution_count\n", 1, "is refused: not yet")
     good(tmp, "deploy/x.sh", "nereid serve --rate-limit=off\n")
@@ -156,6 +158,35 @@ def test_labels_of_pods_variables_and_files(tmp):
     bad(tmp, "deploy/x.yaml", "a:\n  release: stack\n", 2, "release: prometheus")
     bad(tmp, "docs/x.md", "`NEREID_CASH`\n", 1, "NEREID_CASH")
     bad(tmp, "docs/x.md", "kubectl apply -k deploy/none\n", 1, "there is no deploy/none")
+
+
+MUTATIONS = (  # what is written in the checkout, what a slip makes of it, files in which it counts
+    ("--exit-timeout-secs", "--exit-timeout-sec", (".yaml", ".md")), ("--model-repository", "--model-repo", (".yaml", ".md", "Dockerfile")),
+    ("/v2/health/ready", "/v2/health/redy", (".yaml", ".md", ".sh")), ("nv_inference_queue_duration_us", "nv_inference_queue_duration_ms", (".yaml", ".md", ".json", ".py")),
+    ("nereid_request_duration_seconds_bucket", "nereid_request_duration_seconds_buckets", (".yaml", ".md", ".json", ".py")),
+    ("nodePort: 30090", "nodePort: 30091", (".yaml",)), ("app.kubernetes.io/part-of", "app.kubernetes.io/part_of", (".yaml", ".tpl")),
+    ("NEREID_CACHE", "NEREID_CACHES", (".yaml", ".md", "Dockerfile")), ("deploy/monitoring", "deploy/monitor", (".yaml", ".md")))
+
+
+def test_slips_in_the_real_files_are_seen(tmp):
+    for top in ("deploy", "docs"):
+        shutil.copytree(os.path.join(ROOT, top), os.path.join(tmp, top), symlinks=True)
+    shutil.copy(os.path.join(ROOT, "README.md"), tmp)
+    files = [os.path.join(f, n) for top in ("deploy", "docs") for f, _, names in os.walk(os.path.join(tmp, top)) for n in names]
+    files = [p for p in files if not os.path.islink(p)]
+    for old, new, ends in MUTATIONS:
+        pattern, changed = re.compile(re.escape(old) + r"(?![\w-])"), {}
+        for path in files:
+            text = open(path, encoding="utf-8").read() if path.endswith(ends) or os.path.basename(path).startswith(ends) else ""
+            if pattern.search(text):
+                changed[path] = text
+                open(path, "w", encoding="utf-8").write(pattern.sub(new, text))
+        p = subprocess.run([sys.executable, TOOL, "--root", tmp, "--tables", ROOT], capture_output=True, text=True, timeout=60)
+        told = {line.split(":")[0] for line in p.stdout.splitlines()}
+        missed = sorted(os.path.relpath(x, tmp) for x in changed if os.path.relpath(x, tmp) not in told)
+        assert changed and not missed, f"{old} became {new} unseen in: {missed}"
+        for path, text in changed.items():
+            open(path, "w", encoding="utf-8").write(text)
 
 
 def test_a_label_that_the_program_does_not_write_is_told(tmp):

@@ -85,19 +85,57 @@ def helm_values():
     return names
 
 
+def commands_of_documents():
+    """(document, logical line) of every sh fence in docs/ and deploy/."""
+    for top in ("docs", "deploy"):
+        for folder, _, names in os.walk(os.path.join(ROOT, top)):
+            for name in sorted(n for n in names if n.endswith(".md")):
+                path = os.path.join(folder, name)
+                for body in re.findall(r"^ *```sh[^\n]*\n(.*?)^ *```$", open(path, encoding="utf-8").read(), flags=re.M | re.S):
+                    for line in logical(body):
+                        yield os.path.relpath(path, ROOT), line
+
+
 def test_values_given_to_the_chart_exist(tmp):
     names, seen, bad = helm_values(), 0, []
-    for s in steps_of.load():
-        for line in logical(s.text):
-            if not re.search(r"\bhelm (upgrade|install|template)\b.*deploy/helm/nereid", line):
-                continue
-            for setting in re.findall(r"--set(?:-string|-json|-file)?[= ](\S+)", line):
-                for name in re.findall(r"(?:^|,)([\w.-]+)(?:\[\d+\])?=", setting.strip("'\"")):
-                    seen += 1
-                    if name not in names and name.rsplit(".", 1)[0] not in names:
-                        bad.append(f"step {s.name}: the chart has no value {name}")
+    for path, line in commands_of_documents():
+        if not re.search(r"\bhelm (upgrade|install|template)\b.*deploy/helm/nereid", line):
+            continue
+        for file in re.findall(r"(?:-f|--values)[= ](\S+)", line):
+            if not os.path.isfile(os.path.join(ROOT, file)):
+                bad.append(f"{path}: there is no {file}")
+        for setting in re.findall(r"--set(?:-string|-json|-file)?[= ](\S+)", line):
+            for name in re.findall(r"(?:^|,)([\w.-]+)(?:\[\d+\])?=", setting.strip("'\"")):
+                seen += 1
+                if name not in names and name.rsplit(".", 1)[0] not in names:
+                    bad.append(f"{path}: the chart has no value {name}")
     assert not bad, "\n".join(bad)
-    assert seen, "the guide never sets a value of the chart, so this test tests nothing"
+    assert seen > 10, f"only {seen} values were found, so this test tests nothing"
+
+
+def test_links_of_documents_lead_somewhere(tmp):
+    bad = []
+    for top in ("docs", "deploy", "README.md"):
+        where = os.path.join(ROOT, top)
+        paths = [where] if os.path.isfile(where) else [os.path.join(f, n) for f, _, names in os.walk(where) for n in names if n.endswith(".md")]
+        for path in paths:
+            text = re.sub(r"^ *```.*?^ *```$", "", open(path, encoding="utf-8").read(), flags=re.M | re.S)
+            for target in re.findall(r"\]\(([^)\s]+)\)", text):
+                file, _, anchor = target.partition("#")
+                to = os.path.normpath(os.path.join(os.path.dirname(path), file)) if file else path
+                if re.match(r"[a-z]+:", target):
+                    continue
+                if not os.path.exists(to):
+                    bad.append(f"{os.path.relpath(path, ROOT)}: {target} leads nowhere")
+                elif anchor and anchor not in anchors(to):
+                    bad.append(f"{os.path.relpath(path, ROOT)}: {target}: there is no such heading")
+    assert not bad, "\n".join(bad)
+
+
+def anchors(path):
+    """Anchors of a document's headings, as GitHub makes them."""
+    heads = re.findall(r"^#+ +(.*)$", open(path, encoding="utf-8").read(), flags=re.M)
+    return {re.sub(r"[^\w\- ]", "", re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", h)).strip().lower().replace(" ", "-") for h in heads}
 
 
 def help_has(command, flag):
@@ -129,8 +167,9 @@ def test_options_of_helm_and_kubectl_exist_where_these_are_installed(tmp):
 
 def test_the_reader_of_guides_sees_mistakes(tmp):
     good = "```sh step=a needs=local\necho 1\n```\n\n```output step=a\n1\n```\n"
-    assert [s.key() for s in steps_of.parse(good, "g")] == [("a", "local", "echo 1", ["1"])]
-    for text in (good + good, good.replace("needs=local", "needs=luck"), good.replace("```sh step=a needs=local", "```sh"), good[:-4],
+    assert [s.key() for s in steps_of.parse(good, "g")] == [("a", "local", None, "echo 1", ["1"])]
+    for text in (good + good, good.replace("needs=local", "needs=luck"), good.replace("needs=local", "needs=local also=luck"),
+                 good.replace("```sh step=a needs=local", "```sh"), good[:-4],
                  "```output step=a\n1\n```\n", "```sh step=a needs=local\n\n```\n"):
         try:
             steps_of.parse(text, "g")

@@ -8,8 +8,8 @@
   tutorial_steps.py --sync                     copies the blocks of the English guide into those of the Chinese one
 
 A block of commands begins with ```sh step=NAME needs=WHAT, what it prints with ```output step=NAME. WHAT is `source` (a build), `local` (the
-program and Python), `image` (a builder of images), `cluster` (kubectl and the images in the cluster) or `internet` (what comes from outside, besides). Of an
-output block every line must be found in the output, in this order; `...` in a line stands for anything. Lines between are free.
+program and Python), `image` (a builder of images), `cluster` (kubectl and the images in the cluster) or `internet` (what comes from outside, besides);
+also=WHAT: --needs WHAT takes it too. Steps of a cluster expect the folder that `nereid prepare demo` made, and a python3 that has tritonclient. Of an output block every line must be found in the output, in this order; `...` in a line stands for anything. Lines between are free.
 """
 import argparse, os, re, sys
 
@@ -20,11 +20,11 @@ MARK = "@@step "
 
 
 class Step:
-    def __init__(self, name, needs, line, text):
-        self.name, self.needs, self.line, self.text, self.output = name, needs, line, text, []
+    def __init__(self, name, needs, also, line, text):
+        self.name, self.needs, self.also, self.line, self.text, self.output = name, needs, also, line, text, []
 
     def key(self):
-        return self.name, self.needs, self.text, self.output
+        return self.name, self.needs, self.also, self.text, self.output
 
 
 def parse(text, path):
@@ -55,13 +55,13 @@ def block(steps, fence, body, where, start):
             raise ValueError(f"{where}: an output block follows the step that it names, once")
         steps[-1].output = body
         return
-    if set(said) != {"step", "needs"} or said["needs"] not in NEEDS:
-        raise ValueError(f"{where}: commands say step=NAME and needs= one of {', '.join(NEEDS)}")
+    if set(said) - {"also"} != {"step", "needs"} or {said["needs"], said.get("also", said["needs"])} - set(NEEDS):
+        raise ValueError(f"{where}: commands say step=NAME and needs= one of {', '.join(NEEDS)}, and may say also= another")
     if any(s.name == said["step"] for s in steps):
         raise ValueError(f"{where}: step {said['step']} is there twice")
     if not any(x.strip() for x in body):
         raise ValueError(f"{where}: the step has no commands")
-    steps.append(Step(said["step"], said["needs"], start, "\n".join(body)))
+    steps.append(Step(said["step"], said["needs"], said.get("also"), start, "\n".join(body)))
 
 
 def load(path=GUIDES[0]):
@@ -136,7 +136,7 @@ def main():
         if lost is not None:
             sys.exit(f"tutorial_steps: step {a.check[0]} did not print: {lost}")
         return
-    chosen = [s for s in steps if (not a.needs or s.needs in a.needs) and (not a.step or s.name in a.step)]
+    chosen = [s for s in steps if (not a.needs or s.needs in a.needs or s.also in a.needs) and (not a.step or s.name in a.step)]
     if a.print:
         sys.stdout.write(script(chosen))
     elif a.list:
