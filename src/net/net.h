@@ -40,7 +40,7 @@ void net_leave(struct net *n);
 void net_drain(struct net *n);
 /* Connections that are still open, of all services. Any thread. */
 uint32_t net_open(const struct net *n);
-/* The services of n, by number, and their open connections. Any thread, once net_start was called. */
+/* The services of n, by number, and their open connections. Any thread, after net_start. */
 uint32_t net_services(const struct net *n);
 const char *net_service_name(const struct net *n, uint32_t service);
 uint32_t net_service_open(const struct net *n, uint32_t service);

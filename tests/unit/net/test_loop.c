@@ -192,7 +192,8 @@ TEST(net_leave_closes_connections_behind_their_answers_only)
 	ASSERT_GOOD(http_listen(n, &(struct net_address){.host = path, .name = "HTTP"},
 	                        &(struct http_options){.handler = answer_empty}));
 	ASSERT_GOOD(net_start(n));
-	for (int round = 0; round < 2; round++) { /* a connection from before, and one that comes later */
+	/* a connection from before, and one that comes later */
+	for (int round = 0; round < 2; round++) {
 		int fd = connect_to(path + 5);
 		if (round == 0) {
 			assert_int_equal(write(fd, get, 27), 27);
