@@ -5,7 +5,7 @@ helm, kubeconform and kustomize (or kubectl, which has it inside) are taken from
 others' resources from $CLUSTER_HOME/crds: tests/cluster/cluster tools makes all of them. Schemas of Kubernetes itself come with the
 Python package kubernetes-validate. --missing names what is missing and tests nothing.
 """
-import concurrent.futures, copy, functools, glob, json, os, re, shutil, subprocess, sys, tarfile
+import concurrent.futures, copy, functools, glob, json, os, re, shlex, shutil, subprocess, sys, tarfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
@@ -68,8 +68,8 @@ def missing():
     return out + [f"the definition of {k}" for k in CRDS if k not in definitions()]
 
 
-def command(*args, good=True, text=None):
-    p = subprocess.run(args, capture_output=True, text=True, timeout=300, input=text)
+def command(*args, good=True, cwd=None):
+    p = subprocess.run(args, capture_output=True, text=True, timeout=300, cwd=cwd)
     assert good == (p.returncode == 0), f"{' '.join(args)}: status {p.returncode}\n{p.stdout[-4000:]}{p.stderr[-4000:]}"
     return p.stdout if good else p.stdout + p.stderr
 
@@ -307,6 +307,22 @@ def test_contradictions_are_refused_with_a_sentence(tmp):
     out = template("-f", f"{CHART}/ci/queue-values.yaml", version="1.30.0", good=False)
     assert "needs Kubernetes 1.31" in out, out
     assert "1.29" in template(version="1.28.0", good=False)
+
+
+def test_commands_in_documents_render(tmp):
+    """Each `helm install` and `helm upgrade` of the chart that a document shows, with its values laid over the defaults."""
+    seen = 0
+    for path in sorted(glob.glob(f"{ROOT}/docs/*.md") + glob.glob(f"{CHART}/README.md") + glob.glob(f"{ROOT}/README.md")):
+        text = read(path).replace("\\\n", " ")
+        for line in re.findall(r"^ *helm (?:install|upgrade)[^\n]* deploy/helm/nereid(?= |$)([^\n]*)", text, flags=re.M):
+            words = shlex.split(line.replace("$VERSION", "0.1.0"), comments=True)
+            args = [w for i, w in enumerate(words) if w in ("--set", "-f", "--values") or i and words[i - 1] in ("--set", "-f", "--values")]
+            try:
+                manifests.check(manifests.parse(command(tool("helm"), "template", "nereid", CHART, "--kube-version", "1.33.0", *args, cwd=ROOT)))
+            except AssertionError as e:
+                raise AssertionError(f"{os.path.relpath(path, ROOT)}: helm ... {line.strip()}: {e}") from e
+            seen += 1
+    assert seen >= 8, f"only {seen} commands found"
 
 
 def test_package(tmp):
