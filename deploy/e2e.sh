@@ -17,7 +17,7 @@ inside() { cluster in "$@"; }
 say() { printf '    %s\n' "$*"; }
 finish() {
 	local job
-	for job in $(jobs -p); do kill "$job" 2>/dev/null; done
+	for job in $(jobs -p); do pkill -P "$job" 2>/dev/null; kill "$job" 2>/dev/null; done
 	[ -n "$keep" ] || cluster down >/dev/null 2>&1
 	rm -rf "$work"
 }
