@@ -103,7 +103,7 @@ def test_flags_in_documents(tmp):
 def test_flags_of_containers(tmp):
     for image, first, flag in (("nereid:1", "tritonserver", "--model-repository=/m"), ("prom/prometheus:v3", "--config.file=x", "--web.enable-lifecycle"),
                                ('"{{ .Values.image }}"', "--http-port={{ .x }}", '"--grpc-port=8001"'), ("nereid:1", "trtexec", "--onnx=a"),
-                               ("nereid:1", "nereid", "train"), ("x/triton", "sh", "--login")):
+                               ("nereid:1", "nereid", "train"), ("nereid-e2e-tool:1", "--log-level=info", "--fast"), ("x.example.org/a/nereid-models@sha256:0", "tritonserver", "--http-port=1"), ("x/triton", "sh", "--login")):
         good(tmp, "deploy/x.yaml", POD.format(image=image, first=first, flag=flag))
     bad(tmp, "deploy/x.yaml", POD.format(image="nereid:1", first="tritonserver", flag="--model-repo=/m"), 8, "--model-repo")
     bad(tmp, "deploy/x.yaml", POD.format(image="nereid:1", first="trtexec", flag="--model-repository=/m"), 8, "trtexec has no option")
@@ -164,7 +164,7 @@ MUTATIONS = (  # what is written in the checkout, what a slip makes of it, files
     ("--exit-timeout-secs", "--exit-timeout-sec", (".yaml", ".md")), ("--model-repository", "--model-repo", (".yaml", ".md", "Dockerfile")),
     ("/v2/health/ready", "/v2/health/redy", (".yaml", ".md", ".sh")), ("nv_inference_queue_duration_us", "nv_inference_queue_duration_ms", (".yaml", ".md", ".json", ".py")),
     ("nereid_request_duration_seconds_bucket", "nereid_request_duration_seconds_buckets", (".yaml", ".md", ".json", ".py")),
-    ("nodePort: 30090", "nodePort: 30091", (".yaml",)), ("app.kubernetes.io/part-of", "app.kubernetes.io/part_of", (".yaml", ".tpl")),
+    ("nodePort: 30090", "nodePort: 30099", (".yaml",)), ("app.kubernetes.io/part-of", "app.kubernetes.io/part_of", (".yaml", ".tpl")),
     ("NEREID_CACHE", "NEREID_CACHES", (".yaml", ".md", "Dockerfile")), ("deploy/monitoring", "deploy/monitor", (".yaml", ".md")))
 
 
