@@ -136,7 +136,7 @@ step_monitoring() { # a real Prometheus, Alertmanager; every query of every dash
 	sleep 75
 	inside "$python" tests/deploy/run_queries.py http://127.0.0.1:30090 >"$work/queries"
 	local rc=$?
-	kill -TERM $light $(pgrep -P $light) 2>/dev/null
+	pkill -TERM -P $light
 	wait $light
 	sed 's/^/    /' "$work/queries"
 	return $rc
@@ -148,7 +148,7 @@ step_alert() { # load until HighLatency fires and reaches the webhook; and its e
 	local heavy=$! rc=0 start=$SECONDS
 	until_true 330 webhook_has firing || rc=1
 	[ $rc = 0 ] && say "HighLatency reached the webhook $((SECONDS - start)) s after the load began"
-	kill -TERM $heavy $(pgrep -P $heavy) 2>/dev/null
+	pkill -TERM -P $heavy
 	wait $heavy
 	sed 's/^/    /' "$work/heavy"
 	[ $rc = 0 ] || { inside curl -s http://127.0.0.1:30090/api/v1/alerts | head -c 2000; return 1; }
@@ -163,7 +163,7 @@ under_load() { # COMMAND...: runs it while clients ask; no request may fail
 	sleep 3
 	"$@" || rc=1
 	sleep 2
-	kill -TERM $load $(pgrep -P $load) 2>/dev/null
+	pkill -TERM -P $load
 	wait $load || rc=1
 	sed 's/^/    /' "$work/load"
 	return $rc
