@@ -212,10 +212,10 @@ step_admission() { # everything, as the real API server would take it
 	done
 	k apply --server-side --dry-run=server -f deploy/kserve/ >/dev/null || return 1
 	for f in deploy/helm/nereid/ci/*.yaml; do
-		"$home/bin/helm" template dry deploy/helm/nereid --kube-version 1.33.0 -n nereid --skip-tests -f "$f" --set gateway.enabled=false,service.type=ClusterIP 2>/dev/null |
-			k -n nereid apply --server-side --force-conflicts --dry-run=server -f - >/dev/null || { say "$f"; return 1; }
+		"$home/bin/helm" template dry deploy/helm/nereid --kube-version 1.33.0 -n nereid --skip-tests -f "$f" --set service.type=ClusterIP 2>/dev/null |
+			k apply --server-side --force-conflicts --dry-run=server -f - >/dev/null || { say "$f"; return 1; }
 	done
-	say "overlays, KServe's runtime and the chart with each file of ci/ are taken (Gateway API's definitions are not in the cluster)"
+	say "overlays, KServe's runtime and the chart with each file of ci/ are taken"
 }
 
 steps=(images cluster tutorial ready_time inference trtexec monitoring alert chart rollout kill scale operator admission)
