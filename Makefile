@@ -103,6 +103,7 @@ check: $B/nereid-test $B/nereid
 	$B/nereid-test
 tidy:
 	python3 tools/tidy.py
+	python3 tools/deploycheck
 clean:
 	rm -rf build
 -include $(wildcard $B/bench/*.d)

@@ -211,10 +211,15 @@ static struct status wait_and_drain(struct serve *s, const sigset_t *signals)
 	fprintf(stderr, "Signal (%d) received.\n", number);
 	atomic_store(&s->repo.ready, 0);
 	if (s->o.shutdown_delay_s) {
-		struct timespec t = {.tv_sec = (time_t)s->o.shutdown_delay_s};
+		/* by half of the time nobody should send new clients here, and those that are may go */
+		uint64_t half = s->o.shutdown_delay_s * 500;
+		struct timespec t = {(time_t)(half / 1000), (long)(half % 1000) * 1000000};
 		LOG_I("Not ready; the ports close in %llu s.",
 		      (unsigned long long)s->o.shutdown_delay_s);
-		sigtimedwait(signals, 0, &t);
+		if (sigtimedwait(signals, 0, &t) < 0) {
+			net_leave(s->net);
+			sigtimedwait(signals, 0, &t);
+		}
 	}
 	struct status st = drain(s);
 	if (st.code) {

@@ -1,8 +1,8 @@
 /* The metrics port: one page.
  *
  * Any other path is an empty answer and any other method than GET is refused, as in Triton. The
- * page is made when it is asked for, from the counters themselves and from small files of /proc; what
- * may take long, the driver of GPUs, is asked by the sampler's thread. One loop's thread, which
+ * page is made when it is asked for, from the counters themselves and from small files of /proc;
+ * what may take long, the driver of GPUs, is asked by the sampler's thread. One loop's thread that
  * serves nothing else.
  */
 #include "front/metrics.h"

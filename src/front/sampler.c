@@ -2,8 +2,8 @@
  *
  * Triton samples the same way. The driver may take seconds to start and, when a GPU is in trouble,
  * to answer at all; so only this thread talks to it, the page shows the latest sample, and the
- * end of the server does not wait for it. The lock is held while a sample is copied, never while one
- * is taken. A GPU without a figure now is left out of that family until it has one again.
+ * end of the server does not wait for it. The lock is held while a sample is copied, never while
+ * one is taken. A GPU without a figure now is left out of that family until it has one again.
  */
 #include "front/sampler.h"
 
@@ -20,9 +20,9 @@ enum { END_WAIT_MS = 2000 };
 struct sampler {
 	struct sampler_options o;
 	pthread_t thread;
-	pthread_mutex_t lock;                 /* guards stop and latest */
-	pthread_cond_t wake;
-	bool stop;
+	pthread_mutex_t lock;                 /* guards stop, gone and latest */
+	pthread_cond_t wake;                  /* stop or gone was set */
+	bool stop, gone;
 	struct sampler_sample latest;
 	/* the thread's */
 	struct nvml *nvml;
@@ -31,7 +31,7 @@ struct sampler {
 	double joules[NVML_GPUS_MAX];         /* at the first look; below 0: not known yet */
 };
 
-/* Where there is no driver that is how most machines are; a driver that fails is worth a warning. */
+/* Most machines have no driver; one that is there and fails is worth a warning. */
 static void open_driver(struct sampler *s)
 {
 	struct status st = nvml_open(s->o.nvml, &s->nvml);
@@ -99,6 +99,10 @@ static void *sampler_main(void *arg)
 		pthread_mutex_unlock(&s->lock);
 	}
 	nvml_close(s->nvml);
+	pthread_mutex_lock(&s->lock);
+	s->gone = true;
+	pthread_cond_broadcast(&s->wake);
+	pthread_mutex_unlock(&s->lock);
 	return 0;
 }
 
@@ -134,16 +138,20 @@ void sampler_free(struct sampler *s)
 {
 	if (!s)
 		return;
+	struct timespec until = after_ms(END_WAIT_MS);
 	pthread_mutex_lock(&s->lock);
 	s->stop = true;
-	pthread_cond_signal(&s->wake);
+	pthread_cond_broadcast(&s->wake);
+	while (!s->gone && pthread_cond_timedwait(&s->wake, &s->lock, &until) == 0)
+		;
+	bool gone = s->gone;
 	pthread_mutex_unlock(&s->lock);
-	struct timespec until = after_ms(END_WAIT_MS);
-	if (pthread_clockjoin_np(s->thread, 0, CLOCK_MONOTONIC, &until)) {
+	if (!gone) {
 		LOG_W("The NVIDIA driver does not answer; its thread is left behind");
 		pthread_detach(s->thread);
 		return;
 	}
+	pthread_join(s->thread, 0);
 	pthread_cond_destroy(&s->wake);
 	pthread_mutex_destroy(&s->lock);
 	mem_free(s);

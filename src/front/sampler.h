@@ -7,7 +7,7 @@
 struct sampler_options {
 	bool machine, gpus;
 	uint64_t interval_ms;                 /* figures are at most this old */
-	const char *nvml;                     /* path of the driver's library; NULL: where it is usually */
+	const char *nvml;                     /* path of the driver's library; NULL: the usual one */
 };
 struct sampler_sample {
 	struct machine_sample machine;

@@ -240,7 +240,7 @@ static void reply_done(struct conn *c)
 		linger(c);
 		return;
 	}
-	if (!c->keep_alive || loop__draining(c->link.loop)) {
+	if (!c->keep_alive || loop__leaving(c->link.loop)) {
 		stop(&c->link);
 		return;
 	}
@@ -314,7 +314,7 @@ static size_t write_head(struct conn *c, int code, const char *type, struct str 
 		p = put(put(put(p, STR("Content-Type: ")), kind), STR("\r\n"));
 	if (headers.n)
 		p = put(p, headers);
-	if (!c->keep_alive || loop__draining(c->link.loop))
+	if (!c->keep_alive || loop__leaving(c->link.loop))
 		p = put(p, STR("Connection: close\r\n"));
 	else if (c->w->request.old)
 		p = put(p, STR("Connection: keep-alive\r\n"));

@@ -348,6 +348,17 @@ static void tick(struct link *l, uint64_t now)
 		buf_release(&c->out);
 }
 
+/* The client is told that the connection ends, without which calls are on their way and none is
+ * refused: it makes new ones elsewhere. */
+static void leave(struct link *l)
+{
+	struct h2_conn *c = conn_of(l);
+	if (c->shutting || c->doomed)
+		return;
+	nghttp2_submit_shutdown_notice(c->session);
+	h2__flush(c);
+}
+
 static void drain(struct link *l)
 {
 	say_goodbye(conn_of(l));
@@ -369,7 +380,7 @@ static void on_closed(struct link *l)
 
 static const struct link_ops h2_ops = {
 	.room = room, .came = came, .ended = ended, .written = written, .tick = tick, .drain = drain,
-	.stop = ended, .closed = on_closed,
+	.stop = ended, .closed = on_closed, .leave = leave,
 };
 
 /* ---- the service ---- */

@@ -22,6 +22,7 @@ struct link_ops {
 	void (*written)(struct link *l, bool good);
 	void (*tick)(struct link *l, uint64_t now_ms);
 	void (*drain)(struct link *l);                /* end when what is in hand is answered */
+	void (*leave)(struct link *l);                /* tell the peer to go elsewhere; NULL: no way */
 	/* End as soon as nothing of it is used elsewhere. */
 	void (*stop)(struct link *l);
 	void (*closed)(struct link *l);               /* the last call: its memory is the protocol's */

@@ -145,6 +145,15 @@ void loop__alarm(struct net_loop *l, uint64_t at)
 	uv_timer_start(&l->alarm, on_alarm, at > now ? at - now : 0, 0);
 }
 
+static void on_leave(void *arg)
+{
+	struct net_loop *l = arg;
+	l->leaving = true;
+	EACH_LINK(l, k, next)
+		if (k->ops->leave)
+			k->ops->leave(k);
+}
+
 static void on_drain(void *arg)
 {
 	struct net_loop *l = arg;
@@ -384,6 +393,7 @@ struct status net_new(uint32_t threads, struct net **out)
 		l->wake.data = l->tick.data = l->alarm.data = l->prepare.data = l->check.data = l;
 		uv_prepare_start(&l->prepare, on_prepare);
 		uv_check_start(&l->check, on_check);
+		l->leave = (struct net_post){0, on_leave, l};
 		l->drain = (struct net_post){0, on_drain, l};
 		l->stop = (struct net_post){0, on_stop, l};
 		uv_timer_start(&l->tick, on_tick, TICK_MS, TICK_MS);
@@ -400,6 +410,12 @@ struct status net_start(struct net *n)
 		                   &n->loops[n->n_started]))
 			return FAIL(UNAVAILABLE, "cannot start the thread of event loop %u", n->n_started);
 	return STATUS_GOOD;
+}
+
+void net_leave(struct net *n)
+{
+	for (uint32_t i = 0; i < n->n_started; i++)
+		net_post(&n->loops[i], &n->loops[i].leave);
 }
 
 void net_drain(struct net *n)

@@ -31,12 +31,16 @@ struct net_address {
 struct status net_new(uint32_t threads, struct net **out) MUST_CHECK;
 /* Starts the threads: from here on requests are answered. Once. */
 struct status net_start(struct net *n) MUST_CHECK;
+/* Asks clients to go elsewhere while everything is still answered: HTTP answers close their
+ * connections, and HTTP/2 connections take no new calls once the client knows. Returns at once. Any
+ * thread; once, before net_drain. */
+void net_leave(struct net *n);
 /* Stops accepting, closes idle connections, lets what is in flight end. Returns at once. Any
  * thread. */
 void net_drain(struct net *n);
 /* Connections that are still open, of all services. Any thread. */
 uint32_t net_open(const struct net *n);
-/* The services of n, by number, and their open connections. Any thread, once net_start was called. */
+/* The services of n, by number, and their open connections. Any thread, after net_start. */
 uint32_t net_services(const struct net *n);
 const char *net_service_name(const struct net *n, uint32_t service);
 uint32_t net_service_open(const struct net *n, uint32_t service);

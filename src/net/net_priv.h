@@ -53,10 +53,10 @@ struct net_loop {
 	uint32_t busy;                       /* requests that handlers have without a connection */
 	uint64_t alarm_ms;                   /* when the alarm goes off; 0: not set */
 	pthread_t thread;
-	bool draining, stopping, stopped;
+	bool leaving, draining, stopping, stopped;
 	_Atomic(struct net_post *) posts;    /* newest first */
 	struct listener listeners[NET_SERVICES_MAX];
-	struct net_post drain, stop;
+	struct net_post leave, drain, stop;
 };
 
 struct net {
@@ -76,5 +76,6 @@ void loop__alarm(struct net_loop *l, uint64_t at_ms);
 /* A request of l is with a handler, or is no more; a loop ends after the last one. */
 void loop__busy(struct net_loop *l, bool begins);
 static inline bool loop__draining(const struct net_loop *l) { return l->draining; }
+static inline bool loop__leaving(const struct net_loop *l) { return l->leaving || l->draining; }
 
 #endif

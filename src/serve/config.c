@@ -114,6 +114,23 @@ bool config_is_ensemble(const struct served *m)
 	return str_is(m->config.platform, "ensemble");
 }
 
+/* What serves well without: said, so that nobody waits for its effect. */
+static void say_without_effect(const struct served *m)
+{
+	const struct mc_config *c = &m->config;
+	const struct { bool there; const char *field, *why; } fields[] = {
+		{c->model_warmup.n > 0, "model_warmup", "a plan needs no warming up"},
+		{c->optimization != 0, "optimization", "plans are optimised when they are compiled"},
+		{c->dynamic_batching != 0, "dynamic_batching",
+		 "its queue counts, but requests that wait are not put together yet"},
+		{c->model_operations != 0, "model_operations", "operators are built in"},
+		{c->model_repository_agents != 0, "model_repository_agents", "there are none"},
+	};
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+		if (fields[i].there)
+			LOG_W("%s of model '%s' has no effect: %s", fields[i].field, m->name, fields[i].why);
+}
+
 struct status config_identify(struct served *m)
 {
 	struct mc_config *c = &m->config;
@@ -131,6 +148,10 @@ struct status config_identify(struct served *m)
 	if (c->model_transaction_policy && c->model_transaction_policy->decoupled)
 		return FAIL(UNSUPPORTED, "decoupled models are not served yet; model '%s' asks for it",
 		            m->name);
+	if (c->batch_input.n || c->batch_output.n)
+		return FAIL(UNSUPPORTED, "batch_input and batch_output are not served yet; model '%s' has "
+		            "them", m->name);
+	say_without_effect(m);
 	if (c->response_cache && c->response_cache->enable)
 		LOG_W("model '%s' asks for the response cache, which this server does not have yet: every "
 		      "request is computed",

@@ -2,8 +2,8 @@
  *
  * Families come from tables/metrics.def in its order. Those of models are loops over all versions,
  * so the page is made from the counters themselves and holds no state; what the process, the
- * machine and its GPUs do comes in samples that the caller takes. Families without a series are left
- * out, as Triton's are. Any thread; the repository does not change meanwhile.
+ * machine and its GPUs do comes in samples that the caller takes. Families without a series are
+ * left out, as Triton's are. Any thread; the repository does not change meanwhile.
  */
 #include "serve/metrics.h"
 
@@ -71,8 +71,8 @@ static void tags(struct buf *out, const struct served *m)
 	}
 }
 
-/* The series of a version up to its value. first: a label before model, with its value; between: one
- * between model and version; last: one after them. NULL: none. */
+/* The series of a version up to its value. first: a label before model, with its value; between:
+ * one between model and version; last: one after them. NULL: none. */
 struct extra { const char *suffix, *first, *first_value, *between, *last; };
 
 static void series(struct buf *out, enum family f, const struct served_version *v,

@@ -16,10 +16,11 @@ void metrics_config_init(struct metrics_config *c)
 
 static struct status truth(struct str value, bool *out)
 {
-	*out = str_is(value, "true") || str_is(value, "1");
-	if (*out || str_is(value, "false") || str_is(value, "0"))
-		return STATUS_GOOD;
-	return FAIL(INVALID_ARG, "'%.*s' is neither true nor false", STR_ARG(value));
+	bool yes = str_is(value, "true") || str_is(value, "1");
+	if (!yes && !str_is(value, "false") && !str_is(value, "0"))
+		return FAIL(INVALID_ARG, "'%.*s' is neither true nor false", STR_ARG(value));
+	*out = yes;
+	return STATUS_GOOD;
 }
 
 /* A number from 0 to 1. */

@@ -14,8 +14,8 @@ enum { SUMMARY_SLOTS = 5, SUMMARY_SLOT_MS = 12000 };
 enum summary_kind { SUMMARY_REQUEST, SUMMARY_QUEUE, SUMMARY_INPUT, SUMMARY_INFER, SUMMARY_OUTPUT,
 	SUMMARY_KINDS };
 
-/* One writer; its owner zeroes it before. `turn` is the number of its part of a minute since 1970, 0
- * while it is being emptied. */
+/* One writer; its owner zeroes it before. `turn` is the number of its part of a minute since 1970,
+ * 0 while it is being emptied. */
 struct summary_slot {
 	_Atomic uint64_t turn;
 	_Atomic uint32_t bins[SUMMARY_KINDS][SUMMARY_BINS];

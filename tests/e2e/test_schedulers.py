@@ -204,5 +204,21 @@ def test_an_optional_input_that_the_model_reads(tmp):
         assert post(s.http, "ignores", np.ones((1, 2)))[1].tolist() == [[1, 1]]
 
 
+def test_what_has_no_effect_is_said(tmp):
+    relu(tmp, "said", config="""max_batch_size: 8
+        dynamic_batching { preferred_batch_size: [ 8 ] }
+        optimization { priority: PRIORITY_MAX }
+        model_warmup [ { name: "w" batch_size: 1 } ]""")
+    relu(tmp, "plain")
+    relu(tmp, "refused", config="""max_batch_size: 8
+        batch_input [ { kind: BATCH_ELEMENT_COUNT target_name: "N" data_type: TYPE_FP32 source_input: "IN" } ]""")
+    with server(tmp, "--exit-on-error=false", "--strict-readiness=false") as s:
+        assert json.load(urllib.request.urlopen(f"http://127.0.0.1:{s.http}/v2/models/said", timeout=5))["name"] == "said"
+    for field in ("dynamic_batching", "optimization", "model_warmup"):
+        assert f"{field} of model 'said' has no effect" in s.text, s.text
+    assert "of model 'plain'" not in s.text
+    assert "batch_input and batch_output are not served yet; model 'refused' has them" in s.text, s.text
+
+
 if __name__ == "__main__":
     run(globals())

@@ -119,6 +119,24 @@ TEST(net_h2_a_drained_server_ends_calls_first)
 	net_free(n);
 }
 
+TEST(net_h2_a_leaving_server_takes_calls_until_the_client_knows)
+{
+	char path[64];
+	struct client c;
+	struct grpc_options o = options();
+	struct net *n = client_server(path, &o);
+	client_open(&c, path);
+	client_run(&c, 0);
+	net_leave(n);
+	client_run(&c, 0);
+	assert_int_equal(c.goaway, NGHTTP2_NO_ERROR + 1);
+	assert_false(c.ended);
+	/* another client, that knows nothing, is served as ever */
+	assert_true(works(path));
+	client_shut(&c);
+	net_free(n);
+}
+
 TEST(net_h2_an_old_connection_is_asked_to_leave)
 {
 	char path[64];

@@ -181,3 +181,38 @@ TEST(net_soon_runs_before_the_loop_waits)
 	close(fd);
 	net_free(n);
 }
+
+TEST(net_leave_closes_connections_behind_their_answers_only)
+{
+	char path[64], reply[512];
+	static const char get[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+	struct net *n;
+	snprintf(path, sizeof path, "unix:/tmp/nereid-test-%d", (int)getpid());
+	ASSERT_GOOD(net_new(1, &n));
+	ASSERT_GOOD(http_listen(n, &(struct net_address){.host = path, .name = "HTTP"},
+	                        &(struct http_options){.handler = answer_empty}));
+	ASSERT_GOOD(net_start(n));
+	/* a connection from before, and one that comes later */
+	for (int round = 0; round < 2; round++) {
+		int fd = connect_to(path + 5);
+		if (round == 0) {
+			assert_int_equal(write(fd, get, 27), 27);
+			ssize_t got = read(fd, reply, sizeof reply - 1);
+			assert_true(got > 0);
+			reply[got] = 0;
+			assert_null(strstr(reply, "Connection: close"));
+			net_leave(n);
+			usleep(50000);
+			assert_int_equal(net_open(n), 1);
+		}
+		assert_int_equal(write(fd, get, 27), 27);
+		ssize_t got = read(fd, reply, sizeof reply - 1);
+		assert_true(got > 0);
+		reply[got] = 0;
+		assert_memory_equal(reply, "HTTP/1.1 200", 12);
+		assert_non_null(strstr(reply, "Connection: close"));
+		assert_int_equal(read(fd, reply, sizeof reply), 0);
+		close(fd);
+	}
+	net_free(n);
+}

@@ -3,6 +3,8 @@
 
 #include "serve/stats.h"
 
+#include <string.h>
+
 enum { MS = 1000000 };
 
 static void success_of(struct stats *s, uint32_t shard, int64_t batch, uint64_t total_ns)
@@ -69,4 +71,47 @@ TEST(serve_stats_count_batches_past_the_largest_only_in_the_whole)
 	assert_int_equal(sum.executions, 2);
 	assert_int_equal(sum.inferences, 2 * STATS_BATCH_MAX + 1);
 	stats_release(&s);
+}
+
+TEST(serve_stats_of_first_responses)
+{
+	struct stats s;
+	struct stats_sum sum;
+	ASSERT_GOOD(stats_init(&s, 1));
+	success_of(&s, 0, 1, (uint64_t)100 * MS + 999999);   /* counted in whole ms */
+	success_of(&s, 0, 1, (uint64_t)101 * MS);
+	success_of(&s, 0, 1, (uint64_t)5001 * MS);
+	stats_read(&s, &sum);
+	assert_int_equal(sum.first[0], 1);
+	assert_int_equal(sum.first[1], 1);
+	assert_int_equal(sum.first[4], 1);
+	assert_int_equal(sum.first_ms, 5202);
+	static double many[STATS_FIRST_MAX + 1];
+	for (int i = 0; i <= STATS_FIRST_MAX; i++)
+		many[i] = i;
+	ASSERT_GOOD(stats_first_bounds(&s, many, STATS_FIRST_MAX));
+	assert_int_equal(s.n_first, STATS_FIRST_MAX);
+	ASSERT_FAILS(stats_first_bounds(&s, many, STATS_FIRST_MAX + 1), LIMIT, "1 to 32 bounds");
+	ASSERT_FAILS(stats_first_bounds(&s, many, 0), LIMIT, "not 0");
+	ASSERT_FAILS(stats_first_bounds(&s, (const double[]){2, 1}, 2), INVALID_ARG, "number 2 is 1");
+	stats_release(&s);
+}
+
+TEST(serve_stats_keep_summaries_where_they_are_asked_for)
+{
+	struct stats s;
+	static struct summary_view v;
+	ASSERT_GOOD(stats_init(&s, 2));
+	success_of(&s, 0, 1, 5 * MS);
+	stats_summary(&s, SUMMARY_REQUEST, 1, &v);
+	assert_int_equal(v.n, 0);
+	stats_release(&s);
+	stats_keep_summaries(true);
+	ASSERT_GOOD(stats_init(&s, 2));
+	success_of(&s, 0, 1, 5 * MS);
+	success_of(&s, 1, 1, 5 * MS);
+	stats_summary(&s, SUMMARY_REQUEST, 1, &v);
+	assert_int_equal(v.n, 2);
+	stats_release(&s);
+	stats_keep_summaries(false);
 }
