@@ -75,8 +75,8 @@ void h2__flush(struct h2_conn *c)
 			return;
 		if (!c->out.n)
 			break;
-		uv_buf_t part = uv_buf_init((char *)c->out.p, (unsigned)c->out.n);
-		enum link_sent sent = link_write(&c->link, &part, 1);
+		c->part = uv_buf_init((char *)c->out.p, (unsigned)c->out.n);
+		enum link_sent sent = link_write(&c->link, &c->part, 1);
 		if (sent == LINK_FAILED)
 			link_close(&c->link);
 		c->writing = sent == LINK_LATER;

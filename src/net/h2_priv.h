@@ -70,6 +70,7 @@ struct h2_conn {
 	struct grpc_call *calls;
 	uint32_t n_calls;
 	struct buf out;                  /* being collected, or being written */
+	uv_buf_t part;                   /* of out: what the link is writing, its until `written` */
 	bool writing, in_session, doomed, shutting;
 	bool in_headers, flush_waits;    /* flush_waits: for `flush`, which is under way to net_soon */
 	struct net_post flush;

@@ -1,5 +1,8 @@
 /* Connections of HTTP/2: floods, pings, age, draining. */
 #include "grpc_client.h"
+#include "tls_client.h"
+
+#include "net/tls.h"
 
 static void echo(void *ctx, struct grpc_message *m)
 {
@@ -167,4 +170,56 @@ TEST(net_h2_a_header_list_over_the_limit_is_refused)
 	assert_true(works(path));
 	free(big);
 	net_free(n);
+}
+
+/* What a connection has to say before hands are shaken waits for that, its own bytes and no
+ * other's. */
+TEST(net_h2_connections_that_shake_hands_together_each_get_their_settings)
+{
+	enum { PEERS = 6 };
+	char path[64], cert[256], key[256];
+	struct identity root_id = identity_new("root", 0), id = identity_new("localhost", &root_id);
+	struct grpc_options o = options();
+	struct net *n;
+	SSL *s[PEERS];
+	snprintf(cert, sizeof cert, "%s", test_path("cert.pem"));
+	snprintf(key, sizeof key, "%s", test_path("key.pem"));
+	identity_write(&id, cert, key);
+	snprintf(path, sizeof path, "unix:/tmp/nereid-h2-tls-%d", (int)getpid());
+	signal(SIGPIPE, SIG_IGN);
+	ASSERT_GOOD(net_new(1, &n));
+	struct tls_options tls = {.cert = cert, .key = key};
+	ASSERT_GOOD(grpc_listen(n, &(struct net_address){.host = path, .name = "gRPC", .tls = &tls},
+	                        &o));
+	ASSERT_GOOD(net_start(n));
+	for (int i = 0; i < PEERS; i++) {
+		struct sockaddr_un a = {.sun_family = AF_UNIX};
+		snprintf(a.sun_path, sizeof a.sun_path, "%s", path + 5);
+		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+		s[i] = client_new(&root_id, 0, "\x02h2", TLS1_3_VERSION);
+		SSL_set_fd(s[i], fd);
+	}
+	for (int i = 0; i < 3000 && net_open(n) < PEERS; i++)
+		usleep(1000);
+	assert_int_equal(net_open(n), PEERS);
+	for (int i = 0; i < PEERS; i++)
+		assert_int_equal(SSL_connect(s[i]), 1);
+	for (int i = 0; i < PEERS; i++) {
+		struct timeval t = {.tv_sec = 5};
+		uint8_t head[9] = {0};
+		setsockopt(SSL_get_fd(s[i]), SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
+		assert_int_equal(SSL_read(s[i], head, sizeof head), sizeof head);
+		assert_memory_equal(head, ((const uint8_t[9]){0, 0, 18, NGHTTP2_SETTINGS}), 9);
+	}
+	for (int i = 0; i < PEERS; i++) {
+		int fd = SSL_get_fd(s[i]);
+		SSL_free(s[i]);
+		close(fd);
+	}
+	for (int i = 0; i < 3000 && net_open(n); i++)
+		usleep(1000);
+	net_free(n);
+	identity_free(&id);
+	identity_free(&root_id);
 }
