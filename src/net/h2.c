@@ -136,7 +136,9 @@ static void came(struct link *l, size_t n)
 	c->in_session = false;
 	/* header blocks end in their time, however many frames they come in */
 	c->header_bytes = c->in_headers ? c->header_bytes + n : 0;
-	if (used < 0)
+	if (used == NGHTTP2_ERR_FLOODED) /* its answers pile up unread */
+		h2__doom(c, NGHTTP2_ENHANCE_YOUR_CALM, "too many frames that want an answer");
+	else if (used < 0)
 		h2__doom(c, NGHTTP2_PROTOCOL_ERROR, "the bytes are not HTTP/2");
 	else if (c->header_bytes > 2 * H2_READ_BYTES)
 		h2__doom(c, NGHTTP2_ENHANCE_YOUR_CALM, "header block too long");
