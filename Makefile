@@ -3,7 +3,7 @@
 #   make check      unit tests (no GPU, no network)
 #   make tidy       the lint
 #   make bench         build/bench-kernels: the convolutions of ResNet50, layer by layer
-#   make fuzz       fuzz targets (needs clang); make fuzz-smoke runs each for FUZZ_SECONDS
+#   make fuzz       fuzz targets (needs clang); make fuzz-smoke runs each for FUZZ_SECONDS, fuzz-long for ten minutes
 #   make headers    every header by itself
 #   make install    PREFIX=/usr/local
 CC ?= gcc
@@ -95,6 +95,9 @@ fuzz: $(FUZZ)
 # One line a target; a finding stays in build/fuzz. canary must be found out, or fuzzing itself is broken.
 fuzz-smoke: $(FUZZ)
 	@tools/fuzz_smoke.sh $F $(FUZZ_SECONDS) $(notdir $(FUZZ))
+# Ten minutes a target, two at a time.
+fuzz-long:
+	@$(MAKE) fuzz-smoke FUZZ_SECONDS=600
 
 test-program: $B/nereid-test $B/nereid-ops
 where:
@@ -120,4 +123,4 @@ install: $B/nereid $B/libnereid.a
 	install -m 644 $(wildcard include/nereid/*) $(DESTDIR)$(PREFIX)/include/nereid
 	ln -sf nereid $(DESTDIR)$(PREFIX)/bin/tritonserver
 	ln -sf nereid $(DESTDIR)$(PREFIX)/bin/trtexec
-.PHONY: all bench check clean fuzz fuzz-smoke headers install ops-table test-program tidy where
+.PHONY: all bench check clean fuzz fuzz-long fuzz-smoke headers install ops-table test-program tidy where
