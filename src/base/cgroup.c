@@ -137,13 +137,13 @@ static int numbers(const char *folder, const char *name, double *a, double *b)
 static bool memory_two(const char *folder, double *out)
 {
 	double none;
-	return numbers(folder, "memory.max", out, &none) > 0;
+	return numbers(folder, "memory.max", out, &none) > 0 && *out > 0;
 }
 
 static bool memory_one(const char *folder, double *out)
 {
 	double none;
-	return numbers(folder, "memory.limit_in_bytes", out, &none) > 0 &&
+	return numbers(folder, "memory.limit_in_bytes", out, &none) > 0 && *out > 0 &&
 	       *out < (double)MEMORY_UNLIMITED;
 }
 

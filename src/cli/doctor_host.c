@@ -1,10 +1,9 @@
 /* Checks of the machine for `nereid doctor`: processor, cores, memory, shared memory.
  *
- * What counts is what this process gets: the affinity mask, and the control group's limits, of
- * version 1 or 2. They are looked for from the process's own group up to the root, since each
- * level may take something away; in a container only the root is seen, and has what the container
- * may use. One thread.
+ * What counts is what this process gets: the affinity mask, and the limits of its control groups.
+ * One thread.
  */
+#include "base/cgroup.h"
 #include "base/cpu.h"
 #include "base/file.h"
 #include "base/panic.h"
@@ -18,7 +17,6 @@
 #include <sys/statvfs.h>
 
 #define MIB ((uint64_t)1 << 20)
-enum { GROUP_BYTES_MAX = 64 << 10 };
 
 void doctor__cpu(struct doctor *d)
 {
@@ -52,115 +50,16 @@ void doctor__cpu(struct doctor *d)
 	}
 }
 
-/* The smaller of two limits, of which 0 is none. */
-static double less(double a, double b)
-{
-	return a == 0 || (b > 0 && b < a) ? b : a;
-}
-
-static double v2_cpus(struct doctor *d, const char *dir)
-{
-	uint64_t quota = 0, period = 0;
-	const char *line = doctor__line(d, doctor__text(d, "%s/cpu.max", dir));
-	if (!line || sscanf(line, "%" SCNu64 " %" SCNu64, &quota, &period) != 2 || !period)
-		return 0;
-	return (double)quota / (double)period;
-}
-
-static double v1_cpus(struct doctor *d, const char *dir)
-{
-	uint64_t quota, period;
-	const char *q = doctor__line(d, doctor__text(d, "%s/cpu.cfs_quota_us", dir));
-	const char *p = doctor__line(d, doctor__text(d, "%s/cpu.cfs_period_us", dir));
-	if (!q || !p || !str_u64(str_from(q), &quota) || !str_u64(str_from(p), &period) || !period)
-		return 0;
-	return (double)quota / (double)period;
-}
-
-static double memory(struct doctor *d, const char *dir, const char *file)
-{
-	uint64_t bytes;
-	const char *line = doctor__line(d, doctor__text(d, "%s/%s", dir, file));
-	/* version 1 says "none" by a number near the largest */
-	if (!line || !str_u64(str_from(line), &bytes) || bytes >= (uint64_t)1 << 62)
-		return 0;
-	return (double)bytes;
-}
-
-/* Looks at a hierarchy from group `path` up to its root. */
-static void climb(struct doctor *d, const char *top, struct str path, bool two, bool cpu,
-                  bool mem, struct doctor_group *out)
-{
-	double cpus = out->cpus, bytes = (double)out->memory_bytes;
-	for (;;) {
-		while (path.n && path.p[path.n - 1] == '/')
-			path.n--;
-		const char *dir = doctor__text(d, "%s%.*s", top, STR_ARG(path));
-		if (cpu)
-			cpus = less(cpus, two ? v2_cpus(d, dir) : v1_cpus(d, dir));
-		if (mem)
-			bytes = less(bytes, memory(d, dir, two ? "memory.max" : "memory.limit_in_bytes"));
-		if (!path.n)
-			break;
-		while (path.n && path.p[path.n - 1] != '/')
-			path.n--;
-	}
-	out->cpus = cpus;
-	out->memory_bytes = (uint64_t)bytes;
-}
-
-/* Whether a list with commas has the name. */
-static bool lists(struct str list, const char *name)
-{
-	struct str rest = list;
-	while (rest.n) {
-		const char *comma = memchr(rest.p, ',', rest.n);
-		size_t n = comma ? (size_t)(comma - rest.p) : rest.n;
-		if (str_is((struct str){rest.p, n}, name))
-			return true;
-		rest = (struct str){rest.p + n + (comma != 0), rest.n - n - (comma != 0)};
-	}
-	return false;
-}
-
-/* One line of /proc/self/cgroup: "0::/path" or "4:cpu,cpuacct:/path". */
-static void group_line(struct doctor *d, struct str line, bool two, struct doctor_group *out)
-{
-	const char *a = memchr(line.p, ':', line.n);
-	const char *b = a ? memchr(a + 1, ':', line.n - (size_t)(a + 1 - line.p)) : 0;
-	if (!b)
-		return;
-	struct str list = {a + 1, (size_t)(b - a - 1)};
-	struct str path = {b + 1, line.n - (size_t)(b + 1 - line.p)};
-	if (two && !list.n)
-		climb(d, "/sys/fs/cgroup", path, true, true, true, out);
-	if (!two && lists(list, "cpu"))
-		climb(d, "/sys/fs/cgroup/cpu", path, false, true, false, out);
-	if (!two && lists(list, "memory"))
-		climb(d, "/sys/fs/cgroup/memory", path, false, false, true, out);
-}
-
 void doctor__group(struct doctor *d, struct doctor_group *out)
 {
-	struct buf text;
 	bool two = doctor__line(d, "/sys/fs/cgroup/cgroup.controllers") != 0;
 	bool one = file_is_dir(doctor__text(d, "%s/sys/fs/cgroup/memory", d->root)) ||
 	           file_is_dir(doctor__text(d, "%s/sys/fs/cgroup/cpu", d->root));
 	*out = (struct doctor_group){.version = two ? "v2" : one ? "v1" : 0};
-	if (!out->version)
-		return;
-	struct status st =
-		file_read_stream(doctor__text(d, "%s/proc/self/cgroup", d->root), GROUP_BYTES_MAX, &text);
-	if (st.code)
-		return;
-	struct str rest = buf_text(&text);
-	while (rest.n) {
-		const char *end = memchr(rest.p, '\n', rest.n);
-		size_t n = end ? (size_t)(end - rest.p) : rest.n;
-		group_line(d, (struct str){rest.p, n}, two, out);
-		rest = (struct str){rest.p + n + (end != 0), rest.n - n - (end != 0)};
-	}
-	buf_release(&text);
+	if (!cgroup_cpu(d->root, &out->cpus))
+		out->cpus = 0;
+	if (!cgroup_memory(d->root, &out->memory_bytes))
+		out->memory_bytes = 0;
 }
 
 void doctor__cores(struct doctor *d)

@@ -353,7 +353,14 @@ def dashboard(name):
 
 
 def text_of(name):
-    return json.dumps(dashboard(name), indent=1, ensure_ascii=False) + "\n"
+    """A line for each member, and for each panel and variable, so that a change shows as what it is."""
+    def value(v):
+        if isinstance(v, dict) and set(v) == {"list"}:
+            return '{"list": [\n' + ",\n".join("  " + json.dumps(x, ensure_ascii=False) for x in v["list"]) + "\n ]}"
+        if isinstance(v, list) and v and isinstance(v[0], dict):
+            return "[\n" + ",\n".join("  " + json.dumps(x, ensure_ascii=False) for x in v) + "\n ]"
+        return json.dumps(v, ensure_ascii=False)
+    return "{\n" + ",\n".join(f" {json.dumps(k)}: {value(v)}" for k, v in dashboard(name).items()) + "\n}\n"
 
 
 def filled(expr):

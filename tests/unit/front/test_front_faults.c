@@ -1,6 +1,6 @@
-/* Every allocation failed in turn while the fronts answer: requests of each kind over HTTP and gRPC,
- * among them inference that waits to share a run, and on an instance's thread. Nothing may hang,
- * leak (under the sanitizers) or crash, and once memory is back the same server answers. */
+/* Every allocation failed in turn while the fronts answer: requests of each kind over HTTP and
+ * gRPC, among them inference that waits to share a run, and on an instance's thread. Nothing may
+ * hang, leak (under the sanitizers) or crash, and once memory is back the same server answers. */
 #include "unit/net/grpc_client.h"
 #include "unit/serve/repo_maker.h"
 
@@ -26,7 +26,8 @@ static const struct ask http_asks[] = {
 	{"/v2/models/m/infer", BODY(HEAD "\"data\":[1,2]}]}"), "", 200},
 	{"/v2/models/m/infer", BODY(HEAD "\"parameters\":{\"binary_data_size\":8}}]}12345678"),
 	 "Inference-Header-Content-Length: 94\r\n", 200},
-	{"/v2/models/m/infer", BODY(HEAD "\"data\":[1,2]}],\"id\":\"\\u0061\",\"parameters\":{\"x\":1}}"),
+	{"/v2/models/m/infer",
+	 BODY(HEAD "\"data\":[1,2]}],\"id\":\"\\u0061\",\"parameters\":{\"x\":1}}"),
 	 "Accept-Encoding: gzip\r\n", 200},
 	{"/v2/models/s/infer", BODY(HEAD "\"data\":[1,2]}],\"parameters\":{\"sequence_id\":1,"
 	 "\"sequence_start\":true,\"sequence_end\":true}}"), "", 200},
@@ -106,7 +107,8 @@ static bool life(int64_t step, const struct ask *a, bool is_grpc)
 	struct http_options h = {.handler = rest_handle, .ctx = &rest, .lead = rest_lead};
 	struct grpc_options g = {.handler = grpc_front_handle, .ctx = &grpc,
 	                         .streams = grpc_front_streams, .keepalive_timeout_ms = 20000};
-	int (*ask)(const char *, const struct ask *, int64_t, const struct net *) = is_grpc ? ask_grpc : ask_http;
+	int (*ask)(const char *, const struct ask *, int64_t, const struct net *) =
+		is_grpc ? ask_grpc : ask_http;
 	snprintf(path, sizeof path, "unix:/tmp/nereid-front-%d", (int)getpid());
 	struct net_address at = {.host = path, .name = "test"};
 	rest_init(&rest, &repo, "test");
