@@ -52,7 +52,7 @@ static struct ir_value *body(struct ir_graph *g, enum kind kind, struct ir_value
 		assert_true(ir_set_int(g, y->producer, ATTR_ID_AXIS, kind == RICH ? -1 : 0));
 	}
 	if (kind == MIXES_BATCH) {
-		const int64_t axes[] = {0};
+		static const int64_t axes[] = {0};
 		struct ir_value *m = node(g, OP_REDUCE_MEAN, "mean", y, ir_const(g, STR("axes"),
 			DTYPE_INT64, 1, (int64_t[]){1}, axes, sizeof axes));
 		assert_true(ir_set_int(g, m->producer, ATTR_ID_KEEPDIMS, 1));
