@@ -1,5 +1,5 @@
-/* Preloaded into a server by test_serve.py: counts the bytes that memcpy and memmove move in blocks of a page or more, and writes
- * the sum to $COUNT_COPIES at exit. */
+/* Preloaded into a server by test_serve.py: counts the bytes that memcpy and memmove move in blocks
+ * of a page or more, and writes the sum to $COUNT_COPIES at exit. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdatomic.h>
