@@ -155,6 +155,7 @@ static struct status open_ports(struct serve *s)
 	s->grpc.shm = s->rest.shm = &s->shm;
 	s->shm.allowed = o->allow_shm;
 	TRY(net_new(o->threads, &s->net));
+	net_busy_poll(s->net, o->busy_poll_us);
 	TRY(net_new(1, &s->metrics_net));
 	if (o->allow_grpc) {
 		struct net_address at = {.host = o->grpc_address, .port = (uint16_t)o->grpc_port,

@@ -236,7 +236,7 @@ static struct status apart(struct listens a, struct listens b)
 struct status serve_options_read(struct serve_options *s, int argc, char **argv)
 {
 	const struct args *a = &s->args;
-	uint64_t threads;
+	uint64_t threads, busy;
 	TRY(args_parse(WORD_SERVE, argc, argv, &s->args));
 	if (a->n_positional)
 		return FAIL(INVALID_ARG, "unexpected argument %s; see --help", a->positional[0]);
@@ -258,9 +258,12 @@ struct status serve_options_read(struct serve_options *s, int argc, char **argv)
 	TRY(args_u64(a, OPT_SERVE_HTTP_PORT, 1, 65535, &s->http_port));
 	TRY(args_u64(a, OPT_SERVE_METRICS_PORT, 1, 65535, &s->metrics_port));
 	TRY(args_u64(a, OPT_SERVE_HTTP_THREAD_COUNT, 0, FRONT_THREADS_MAX, &threads));
+	TRY(args_u64(a, OPT_SERVE_BUSY_POLL, 0, 1000000, &busy));
 	TRY(args_u64(a, OPT_SERVE_SHUTDOWN_DELAY, 0, 86400, &s->shutdown_delay_s));
 	TRY(args_u64(a, OPT_SERVE_EXIT_TIMEOUT_SECS, 0, 86400, &s->exit_timeout_s));
 	TRY(args_u64(a, OPT_SERVE_HTTP_MAX_INPUT_SIZE, 1, (uint64_t)1 << 40, &s->max_json_bytes));
+	/* a lone processor is the client's as well */
+	s->busy_poll_us = pool_usable_cpus() > 1 ? (uint32_t)busy : 0;
 	s->threads = threads ? (uint32_t)threads : pool_usable_cpus();
 	s->threads = s->threads > FRONT_THREADS_MAX ? FRONT_THREADS_MAX : s->threads;
 	s->http_address = a->value[OPT_SERVE_HTTP_ADDRESS];

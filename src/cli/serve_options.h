@@ -12,7 +12,7 @@ enum { REPOSITORIES_MAX = 32 };
 struct serve_options {
 	struct args args;
 	const char *dirs[REPOSITORIES_MAX];      /* sorted, each once */
-	uint32_t n_dirs, threads, default_batch;
+	uint32_t n_dirs, threads, default_batch, busy_poll_us;
 	uint64_t http_port, grpc_port, metrics_port, exit_timeout_s, max_json_bytes;
 	uint64_t shutdown_delay_s;
 	const char *http_address, *grpc_address, *metrics_address;

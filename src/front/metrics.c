@@ -48,6 +48,7 @@ static void make_page(struct metrics_front *f)
 		.config = &f->config, .unix_ms = clock_unix_ns() / 1000000, .connections = open,
 	};
 	v.n_connections = connections(f->net, open);
+	v.busy_polled_ns = f->net ? net_busy_polled(f->net) : 0;
 	/* where /proc cannot be read the page is without these families */
 	if (!process_read("", &process).code)
 		v.process = &process;

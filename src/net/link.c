@@ -88,6 +88,7 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 {
 	struct link *l = link_of(s);
 	(void)b;
+	awake_came(&l->loop->awake);
 	if (n > 0 && l->tls)
 		link__tls_came(l, (size_t)n);
 	else if (n > 0)

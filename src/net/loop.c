@@ -56,7 +56,9 @@ static void run_soon(struct net_loop *l)
 /* Before the loop waits, and after events came. */
 static void on_prepare(uv_prepare_t *h)
 {
-	run_soon(h->data);
+	struct net_loop *l = h->data;
+	run_soon(l);
+	awake_before_wait(&l->awake);
 }
 
 static void on_check(uv_check_t *h)
@@ -178,6 +180,7 @@ static void end_if_done(struct net_loop *l)
 	uv_close((uv_handle_t *)&l->wake, 0);
 	uv_close((uv_handle_t *)&l->prepare, 0);
 	uv_close((uv_handle_t *)&l->check, 0);
+	uv_close((uv_handle_t *)&l->awake.idle, 0);
 }
 
 void loop__closed(struct listener *p)
@@ -390,6 +393,7 @@ struct status net_new(uint32_t threads, struct net **out)
 		uv_timer_init(&l->uv, &l->alarm);
 		uv_prepare_init(&l->uv, &l->prepare);
 		uv_check_init(&l->uv, &l->check);
+		awake_init(&l->awake, &l->uv);
 		l->wake.data = l->tick.data = l->alarm.data = l->prepare.data = l->check.data = l;
 		uv_prepare_start(&l->prepare, on_prepare);
 		uv_check_start(&l->check, on_check);
@@ -410,6 +414,21 @@ struct status net_start(struct net *n)
 		                   &n->loops[n->n_started]))
 			return FAIL(UNAVAILABLE, "cannot start the thread of event loop %u", n->n_started);
 	return STATUS_GOOD;
+}
+
+void net_busy_poll(struct net *n, uint32_t us)
+{
+	CHECK(!n->n_started);
+	for (uint32_t i = 0; i < n->n_loops; i++)
+		n->loops[i].awake.limit_ns = us * UINT64_C(1000);
+}
+
+uint64_t net_busy_polled(const struct net *n)
+{
+	uint64_t ns = 0;
+	for (uint32_t i = 0; i < n->n_loops; i++)
+		ns += atomic_load_explicit(&n->loops[i].awake.spent_ns, memory_order_relaxed);
+	return ns;
 }
 
 void net_leave(struct net *n)

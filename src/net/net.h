@@ -29,6 +29,11 @@ struct net_address {
 
 /* Loops without threads yet; services are added by http_listen and grpc_listen. */
 struct status net_new(uint32_t threads, struct net **out) MUST_CHECK;
+/* How long a loop stays awake for the next request, instead of waiting in the kernel, once some
+ * came close together; 0, as at first: not at all. Before net_start. */
+void net_busy_poll(struct net *n, uint32_t us);
+/* Time that all loops have spent so without a request, in ns. Any thread. */
+uint64_t net_busy_polled(const struct net *n);
 /* Starts the threads: from here on requests are answered. Once. */
 struct status net_start(struct net *n) MUST_CHECK;
 /* Asks clients to go elsewhere while everything is still answered: HTTP answers close their

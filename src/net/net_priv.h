@@ -3,6 +3,7 @@
 #define NEREID_NET_NET_PRIV_H
 
 #include "base/limits.h"
+#include "net/awake.h"
 #include "net/net.h"
 
 #include <pthread.h>
@@ -47,6 +48,7 @@ struct net_loop {
 	uv_timer_t tick, alarm;
 	uv_prepare_t prepare;
 	uv_check_t check;
+	struct awake awake;
 	struct net_post *soon, *soon_last;   /* of net_soon, oldest first */
 	bool in_soon;                        /* they are being run */
 	uint8_t *tls_read;                   /* what links with TLS read goes there first; owned */

@@ -312,11 +312,18 @@ static void of_server(struct buf *out, const struct metrics_view *v)
 	label(out, "version", str_from(v->version));
 	buf_z(out, "} 1\n");
 	whole(out, FAMILY_READY, repo_ready(v->repo, v->strict_ready));
-	if (v->n_connections)
-		head(out, FAMILY_CONNECTIONS);
+}
+
+/* With the connections: of loops that serve. */
+static void of_loops(struct buf *out, const struct metrics_view *v)
+{
+	if (!v->n_connections)
+		return;
+	head(out, FAMILY_CONNECTIONS);
 	for (uint32_t i = 0; i < v->n_connections; i++)
 		buf_printf(out, "%s{protocol=\"%s\"} %" PRIu32 "\n", rows[FAMILY_CONNECTIONS].text,
 		           v->connections[i].protocol, v->connections[i].open);
+	fraction(out, FAMILY_BUSY_POLL, (double)v->busy_polled_ns * 1e-9);
 }
 
 static void of_process(struct buf *out, const struct process_sample *p)
@@ -363,6 +370,7 @@ void metrics_page(const struct metrics_view *v, struct buf *out)
 		of_models(out, (enum family)f, v);
 	model_ready(out, v->repo);
 	of_server(out, v);
+	of_loops(out, v);
 	if (v->process)
 		of_process(out, v->process);
 	if (v->limits) {

@@ -36,6 +36,7 @@ struct metrics_view {
 	uint32_t n_gpus;
 	const struct metrics_connections *connections;
 	uint32_t n_connections;
+	uint64_t busy_polled_ns;
 };
 void metrics_page(const struct metrics_view *v, struct buf *out);
 

@@ -28,7 +28,8 @@ BUILT_IN = [f"{k}.json" for k in (
     "namespace-v1", "service-v1", "serviceaccount-v1", "configmap-v1", "secret-v1", "pod-v1", "deployment-apps-v1", "poddisruptionbudget-policy-v1",
     "horizontalpodautoscaler-autoscaling-v2", "networkpolicy-networking-v1", "ingress-networking-v1", "clusterrole-rbac-v1", "clusterrolebinding-rbac-v1")]
 # Options that Triton does not have.
-OURS = {"shutdown-delay", "api-keys", "http-use-ssl", "http-server-cert", "http-server-key", "http-use-ssl-mutual", "http-root-cert"}
+OURS = {"shutdown-delay", "busy-poll-us", "api-keys", "http-use-ssl", "http-server-cert", "http-server-key", "http-use-ssl-mutual",
+        "http-root-cert"}
 
 
 def tool(name):
@@ -257,6 +258,15 @@ def test_triton_gets_no_option_of_ours(tmp):
 def test_times(tmp):
     _, spec, c = server_of("--set", "server.shutdownDelay=45,server.exitTimeout=600")
     assert spec["terminationGracePeriodSeconds"] == 650 and {"--shutdown-delay=45", "--exit-timeout-secs=600"} <= set(c["args"])
+
+
+def test_processor_use_says_something_where_pods_are_scaled_by_it(tmp):
+    scaled = "autoscaling.kind=hpa,autoscaling.metric="
+    for values, given in (("autoscaling.kind=none", False), (scaled + "cpu", True), (scaled + "queue", False)):
+        _, _, c = server_of("--set", values)
+        assert ("--busy-poll-us=0" in c["args"]) == given, values
+    _, _, c = server_of("-f", f"{CHART}/ci/triton-values.yaml", "--set", scaled + "cpu,resources.requests.cpu=1")
+    assert "--busy-poll-us=0" not in c["args"]
 
 
 def test_policy_knows_the_port_of_the_store(tmp):

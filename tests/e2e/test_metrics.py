@@ -165,6 +165,27 @@ def test_process_figures_are_those_of_proc(tmp):
         until(lambda: Page(s.metrics).get("nereid_connections", protocol="http") == 0)
 
 
+def test_time_awake_for_nothing_is_counted(tmp):
+    echo(f"{tmp}/models", "m")
+    for limit in (300000, 0):
+        with server(f"{tmp}/models", f"--busy-poll-us={limit}") as s:
+            before = Page(s.metrics)
+            assert before.get("nereid_busy_poll_seconds_total") == 0
+            c = http.client.HTTPConnection("127.0.0.1", s.http)
+            for _ in range(20):
+                c.request("GET", "/v2/health/live")
+                assert c.getresponse().read() == b""
+            time.sleep(0.5)
+            page = Page(s.metrics)
+            awake = page.get("nereid_busy_poll_seconds_total")
+            spent = page.get("process_cpu_seconds_total") - before.get("process_cpu_seconds_total")
+            assert awake < 0.5 and (awake > 0.01 if limit and len(os.sched_getaffinity(0)) > 1 else awake == 0), awake
+            assert awake < spent + 0.05, (awake, spent)
+            c.close()
+    p = nereid("serve", "--model-repository", tmp, "--busy-poll-us=1000001", good=False)
+    assert "--busy-poll-us" in p.stderr and "1000000" in p.stderr, p.stderr
+
+
 def test_gpus_are_seen_through_the_drivers_library(tmp):
     echo(f"{tmp}/models", "m")
     gpu = [dict(gpu_uuid=f"GPU-00000000-0000-0000-0000-{i:012}") for i in range(2)]

@@ -27,6 +27,11 @@ def rate(metric, select=M, more=""):
     return f"rate({metric}{{{select}{more}}}[{R}])"
 
 
+def worked(select):
+    """Processors at work: what event loops spend looking for the next request is to be had for requests."""
+    return f"({rate('process_cpu_seconds_total', select)} - {rate('nereid_busy_poll_seconds_total', select)})"
+
+
 def over(a, b):
     return f"{a} / ({b} > 0)"
 
@@ -146,13 +151,13 @@ CAPACITY = [
     ("How much is used", 4, [
         stat("Servers up", "Targets that answer the scrape.", "short", (f"sum(up{{{S}}})", "up"), steps=[(0, BAD), (1, GOOD)]),
         stat("CPU used", "Processor time of the servers, of what they may use (Nereid only).", "percentunit",
-             (over(f"sum({rate('process_cpu_seconds_total', S)})", f"sum(nereid_cpu_limit_cores{{{S}}})"), "used"), steps=[(0, GOOD), (0.7, WARN), (0.9, BAD)], max=1),
+             (over(f"sum({worked(S)})", f"sum(nereid_cpu_limit_cores{{{S}}})"), "used"), steps=[(0, GOOD), (0.7, WARN), (0.9, BAD)], max=1),
         stat("Memory used", "Of the fullest server, of what it may use (Nereid only).", "percentunit",
              (f"max(process_resident_memory_bytes{{{S}}} / (nereid_memory_limit_bytes{{{S}}} > 0))", "used"), steps=[(0, GOOD), (0.85, WARN), (0.95, BAD)], max=1),
         stat("Servers needed", "So many servers would use 70 % of their CPU for the load of now (Nereid only).", "short",
-             (f"ceil(sum({rate('process_cpu_seconds_total', S)}) / (0.7 * avg(nereid_cpu_limit_cores{{{S}}})))", "servers")),
+             (f"ceil(sum({worked(S)}) / (0.7 * avg(nereid_cpu_limit_cores{{{S}}})))", "servers")),
         stat("Requests for a core", "Successful requests a second for each core in use (Nereid only).", "reqps",
-             (over(f"sum({rate('nv_inference_request_success', S)})", f"sum({rate('process_cpu_seconds_total', S)})"), "requests")),
+             (over(f"sum({rate('nv_inference_request_success', S)})", f"sum({worked(S)})"), "requests")),
         stat("Restarts", "Of processes, in the last hour, without a new pod (Nereid only).", "short", (f"sum(changes(process_start_time_seconds{{{S}}}[1h]))", "restarts"),
              steps=[(0, GOOD), (1, WARN), (3, BAD)]),
     ]),
@@ -168,11 +173,11 @@ CAPACITY = [
               (f"sum by (pod, instance) ({rate('nv_inference_queue_duration_us')}) / 1e6", POD)),
         lines("Pending requests by server", "Requests that wait to be executed now.", "short", (f"sum by (pod, instance) (nv_inference_pending_request_count{{{M}}})", POD)),
         lines("Processor time of a request", "Seconds of CPU for each successful request (Nereid only).", "s",
-              (over(f"sum by (pod, instance) ({rate('process_cpu_seconds_total', S)})", f"sum by (pod, instance) ({rate('nv_inference_request_success', S)})"), POD)),
+              (over(f"sum by (pod, instance) ({worked(S)})", f"sum by (pod, instance) ({rate('nv_inference_request_success', S)})"), POD)),
     ]),
     ("Processors and memory", 8, [
         lines("CPU used by server", "Of what it may use: its cgroup's limit, or the cores of the node (Nereid only).", "percentunit",
-              (f"{rate('process_cpu_seconds_total', S)} / (nereid_cpu_limit_cores{{{S}}} > 0)", POD), max=1),
+              (f"{worked(S)} / (nereid_cpu_limit_cores{{{S}}} > 0)", POD), max=1),
         lines("Memory of servers", "Resident memory and the limit (Nereid only).", "bytes", (f"process_resident_memory_bytes{{{S}}}", POD),
               (f"max(nereid_memory_limit_bytes{{{S}}})", "limit")),
         lines("Open files", "File descriptors in use, of those allowed (Nereid only).", "percentunit", (f"process_open_fds{{{S}}} / (process_max_fds{{{S}}} > 0)", POD), max=1),
