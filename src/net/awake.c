@@ -1,4 +1,4 @@
-/* The decision to stay awake, and uv's way to do so: a loop with an idle handle polls without waiting.
+/* The decision to stay awake, and uv's way to do so: a loop with an idle handle does not wait.
  *
  * After a limit without a read the row begins anew, so what a client that slows down costs is one
  * limit in AWAKE_ROW requests. Each loop's thread has its own.

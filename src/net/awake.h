@@ -27,7 +27,7 @@ struct awake {
 void awake_init(struct awake *a, uv_loop_t *loop);
 /* Something was read. */
 static inline void awake_came(struct awake *a) { a->came = true; }
-/* Whether to stay awake at this time instead of waiting, after what came since the last decision. */
+/* Whether to stay awake now instead of waiting, after what came since the last decision. */
 bool awake_decide(struct awake *a, uint64_t now_ns);
 /* Before the loop waits for events: makes it wait, or not. */
 void awake_before_wait(struct awake *a);
