@@ -40,7 +40,7 @@ bool json_str(struct json v, struct arena *a, struct str *out);
 struct str json_text(struct json v);
 
 /* Numbers or booleans, flat or nested, row-major, into a tensor's buffer of `max` elements;
- * *count is how many were there, which may be more than max: then only max are written.
+ * *count is how many were there; over max: there are more, which were not looked at.
  * INVALID_ARG in Triton's words when an element is not what the type takes: BOOL takes booleans,
  * FP32 and FP64 any number, others whole numbers (unsigned types none below zero), which wrap to
  * the type's width. Not for BYTES, FP16 and BF16. */

@@ -270,6 +270,10 @@ struct status json_numbers(struct json v, enum dtype t, void *out, int64_t max, 
 				next = simple_floats(p + 1, t, out, max, &n);
 			continue;
 		}
+		if (n >= max) {
+			n++;
+			break;
+		}
 		if (!element(p, v.end, t, &d, &whole, &next))
 			return FAIL(INVALID_ARG, "attempt to access JSON %s",
 			            t == DTYPE_BOOL ? "non-boolean as boolean"
@@ -277,9 +281,7 @@ struct status json_numbers(struct json v, enum dtype t, void *out, int64_t max, 
 			            : is_signed(t)  ? "non-signed-integer as signed-integer"
 			                            : "non-unsigned-integer as unsigned-integer");
 		CHECK(next > p && next <= v.end);
-		if (n < max)
-			store(t, out, n, d, whole);
-		n++;
+		store(t, out, n++, d, whole);
 	}
 	*count = n;
 	return STATUS_GOOD;

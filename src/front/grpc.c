@@ -110,15 +110,31 @@ void grpc__answer(struct grpc_front *f, struct grpc_message *m, const struct pb_
 	grpc_reply(m, &part, copy.n > 0);
 }
 
+/* A number as C's stol reads it: blanks before it and text behind it are not looked at. */
+static bool leading_number(struct str s, int64_t *out)
+{
+	size_t i = 0;
+	while (i < s.n && (s.p[i] == ' ' || (s.p[i] >= '\t' && s.p[i] <= '\r')))
+		i++;
+	size_t from = i + (i < s.n && s.p[i] == '+');
+	i = from + (from == i && i < s.n && s.p[i] == '-');
+	while (i < s.n && s.p[i] >= '0' && s.p[i] <= '9')
+		i++;
+	return str_i64((struct str){s.p + from, i - from}, out);
+}
+
 struct status grpc__version(struct str version, int64_t *number)
 {
 	*number = VERSION_LATEST;
 	if (!version.n)
 		return STATUS_GOOD;
-	if (!str_i64(version, number) || *number < 0)
+	if (!leading_number(version, number))
 		return FAIL(INVALID_ARG, "failed to get model version from specified version string "
 		            "'%.*s' (details: stol), version should be an integral value > 0",
 		            STR_ARG(version));
+	if (*number < 0)
+		return FAIL(INVALID_ARG, "invalid model version specified '%.*s' , version should be an "
+		            "integral value > 0", STR_ARG(version));
 	return STATUS_GOOD;
 }
 

@@ -261,6 +261,13 @@ static struct status wrong_contents(const struct grpc_infer *q, const struct gs_
 	            STR_ARG(q->request.model_name), dtype_wire(got), dtype_wire(want));
 }
 
+static struct status two_contents(const struct grpc_infer *q, const struct gs_input *in)
+{
+	return FAIL(INVALID_ARG, "unexpected explicit tensor data for input tensor '%.*s' for model "
+	            "'%.*s', binary data was already supplied.", STR_ARG(in->name),
+	            STR_ARG(q->request.model_name));
+}
+
 /* Strings as the wire has BYTES. */
 static struct status strings(struct arena *a, const struct gs_contents *c, struct infer_input *in)
 {
@@ -295,24 +302,24 @@ static struct status narrow(struct arena *a, const void *from, uint32_t n, size_
 	return STATUS_GOOD;
 }
 
-/* Typed contents into a tensor. The fields in Triton's order; the first that is there counts. */
+/* Typed contents, of one field, into a tensor. Checked in Triton's order. */
 static struct status contents(struct grpc_infer *q, const struct gs_input *from,
                               struct infer_input *in)
 {
 	const struct gs_contents *c = from->contents;
-	struct arena *a = &q->message->arena;
 	enum dtype t = in->dtype;
 	bool small_int = t == DTYPE_INT8 || t == DTYPE_INT16 || t == DTYPE_INT32;
 	bool small_uint = t == DTYPE_UINT8 || t == DTYPE_UINT16 || t == DTYPE_UINT32;
-#define FIELD(f, fits, kind)                                                     \
-	if (c->f.n) {                                                            \
-		if (!(fits))                                                     \
-			return wrong_contents(q, from, kind, t);                 \
-		in->data = c->f.p;                                               \
-		in->bytes = (size_t)c->f.n * sizeof *c->f.p;                     \
-		if (sizeof *c->f.p == 4 && dtype_bytes(t) < 4)                   \
-			return narrow(a, c->f.p, c->f.n, dtype_bytes(t), in);    \
-		return STATUS_GOOD;                                              \
+	void *p = 0;
+	uint32_t n = 0;
+#define FIELD(f, fits, kind)                                     \
+	if (c->f.n) {                                            \
+		if (p)                                           \
+			return two_contents(q, from);            \
+		if (!(fits))                                     \
+			return wrong_contents(q, from, kind, t); \
+		p = c->f.p;                                      \
+		n = c->f.n;                                      \
 	}
 	FIELD(bool_contents, t == DTYPE_BOOL, DTYPE_BOOL)
 	FIELD(int_contents, small_int, DTYPE_INT32)
@@ -321,10 +328,15 @@ static struct status contents(struct grpc_infer *q, const struct gs_input *from,
 	FIELD(uint64_contents, t == DTYPE_UINT64, DTYPE_UINT64)
 	FIELD(fp32_contents, t == DTYPE_FP32, DTYPE_FP32)
 	FIELD(fp64_contents, t == DTYPE_FP64, DTYPE_FP64)
+	FIELD(bytes_contents, t == DTYPE_BYTES, DTYPE_BYTES)
 #undef FIELD
-	if (c->bytes_contents.n && t != DTYPE_BYTES)
-		return wrong_contents(q, from, DTYPE_BYTES, t);
-	return strings(a, c, in);
+	if (!p || t == DTYPE_BYTES)
+		return strings(&q->message->arena, c, in);
+	if ((small_int || small_uint) && dtype_bytes(t) < 4)
+		return narrow(&q->message->arena, p, n, dtype_bytes(t), in);
+	in->data = p;
+	in->bytes = n * dtype_bytes(t);
+	return STATUS_GOOD;
 }
 
 /* A tensor that came raw: where it lies, or a copy where its elements would not be aligned. */
@@ -342,7 +354,7 @@ static struct status raw(struct grpc_infer *q, struct span bytes, struct infer_i
 	return STATUS_GOOD;
 }
 
-static struct status add_input(struct grpc_infer *q, const struct gs_input *from, uint32_t *n_raw)
+static struct status add_input(struct grpc_infer *q, const struct gs_input *from)
 {
 	struct infer_input *in = infer_add_input(&q->infer);
 	if (!in)
@@ -359,9 +371,20 @@ static struct status add_input(struct grpc_infer *q, const struct gs_input *from
 		if (str_eq(q->infer.inputs[i].name, in->name))
 			return FAIL(INVALID_ARG, INFER_ID_FORMAT "input '%.*s' already exists in request",
 			            STR_ARG(infer_id_text(&q->infer)), STR_ARG(in->name));
+	return STATUS_GOOD;
+}
+
+/* Where the data of an input lie: shared memory, the raw contents in turn, or its own. */
+static struct status find_data(struct grpc_infer *q, const struct gs_input *from,
+                               struct infer_input *in, uint32_t *n_raw)
+{
 	struct infer_place place;
 	bool there;
 	TRY(grpc__place(from->parameters.p, from->parameters.n, from->name, &place, &there));
+	if (there && from->contents)
+		return FAIL(INVALID_ARG, "unexpected 'content' provided when using shared memory for input "
+		            "tensor '%.*s' for model '%.*s'", STR_ARG(from->name),
+		            STR_ARG(q->request.model_name));
 	if (there)
 		return infer_input_shm(&q->infer, q->front->shm, &place, in);
 	if (from->contents && q->request.raw_input_contents.n)
@@ -376,28 +399,38 @@ static struct status add_input(struct grpc_infer *q, const struct gs_input *from
 	return contents(q, from, in);
 }
 
-static struct status output_parameters(struct grpc_infer *q, const struct gs_wanted *w, uint32_t i)
+static struct status add_output(struct grpc_infer *q, const struct gs_wanted *w,
+                                struct infer_unknown *unknown)
 {
+	const struct served *s = q->infer.version->owner;
 	struct infer_place place;
+	uint32_t i = 0, classes = 0;
 	bool there;
-	TRY(grpc__classes(w, &q->infer.classes[i]));
 	TRY(grpc__place(w->parameters.p, w->parameters.n, w->name, &place, &there));
-	if (there && q->infer.classes[i])
+	TRY(grpc__classes(w, &classes));
+	if (there && classes)
 		return FAIL(INVALID_ARG, "output can't set both 'shared_memory_region' and "
 		            "'classification'");
+	while (i < s->n_outputs && !str_eq(s->outputs[i].name, w->name))
+		i++;
+	if (i == s->n_outputs) {
+		infer_add_unknown(unknown, w->name);
+		return STATUS_GOOD;
+	}
+	q->infer.want[i] = true;
+	if (classes && !q->infer.classes[i])
+		q->infer.classes[i] = classes;
 	return there ? infer_output_shm(&q->infer, q->front->shm, i, &place) : STATUS_GOOD;
 }
 
-static struct status add_output(struct grpc_infer *q, const struct gs_wanted *w)
+static struct status add_outputs(struct grpc_infer *q)
 {
-	const struct served *s = q->infer.version->owner;
-	for (uint32_t i = 0; i < s->n_outputs; i++)
-		if (str_eq(s->outputs[i].name, w->name)) {
-			q->infer.want[i] = true;
-			return output_parameters(q, w, i);
-		}
-	return FAIL(INVALID_ARG, "unexpected inference output '%.*s' for model '%s'", STR_ARG(w->name),
-	            s->name);
+	const struct gs_infer *x = &q->request;
+	struct infer_unknown unknown = {0};
+	q->infer.want_all = !x->outputs.n;
+	for (uint32_t i = 0; i < x->outputs.n; i++)
+		TRY(add_output(q, &x->outputs.p[i], &unknown));
+	return infer_unknown(&q->infer, &unknown);
 }
 
 static struct status forward(struct grpc_infer *q)
@@ -421,10 +454,10 @@ static struct status begin(struct grpc_infer *q)
 	TRY(grpc__parameters(&q->infer, x));
 	TRY(forward(q));
 	for (uint32_t i = 0; i < x->inputs.n; i++)
-		TRY(add_input(q, &x->inputs.p[i], &n_raw));
-	q->infer.want_all = !x->outputs.n;
-	for (uint32_t i = 0; i < x->outputs.n; i++)
-		TRY(add_output(q, &x->outputs.p[i]));
+		TRY(add_input(q, &x->inputs.p[i]));
+	for (uint32_t i = 0; i < x->inputs.n; i++)
+		TRY(find_data(q, &x->inputs.p[i], &q->infer.inputs[i], &n_raw));
+	TRY(add_outputs(q));
 	TRY(infer_check(&q->infer));
 	q->infer.user = q;
 	q->infer.job.thread = q->message->thread;

@@ -126,8 +126,7 @@ struct status grpc__classes(const struct gs_wanted *w, uint32_t *classes)
 		return FAIL(INVALID_ARG, "invalid value type for 'classification' parameter, expected "
 		            "int64_param");
 	if (v->int64_param <= 0)
-		return FAIL(INVALID_ARG, "invalid value for 'classification' parameter, expected value > "
-		            "0.");
+		return FAIL(INVALID_ARG, "invalid value for 'classification' parameter, expected >= 0");
 	*classes = v->int64_param > UINT32_MAX ? UINT32_MAX : (uint32_t)v->int64_param;
 	return STATUS_GOOD;
 }

@@ -79,13 +79,8 @@ static struct status element_count(const struct infer_input *in, int64_t *count,
 	return STATUS_GOOD;
 }
 
-static struct status wrong_count(void)
-{
-	return rest__json_bad("data", "Shape does not match true shape of 'data' field");
-}
-
-static struct status read_strings(struct rest_infer *q, struct infer_input *in, struct json data,
-                                  int64_t want)
+/* How many there are is checked with the shape, later. */
+static struct status read_strings(struct rest_infer *q, struct infer_input *in, struct json data)
 {
 	struct buf *b = rest__scratch(&q->call);
 	int64_t have;
@@ -93,8 +88,6 @@ static struct status read_strings(struct rest_infer *q, struct infer_input *in, 
 	if (st.code)
 		return st.code == STATUS_INVALID_ARG ? FAIL(INTERNAL, "Unable to parse JSON bytes array: "
 		                                            "%s", st.msg) : st;
-	if (have != want)
-		return wrong_count();
 	in->bytes = b->n;
 	in->data = arena_bytes(q->call.x->arena, b->n + 1, 8);
 	if (!in->data)
@@ -103,30 +96,37 @@ static struct status read_strings(struct rest_infer *q, struct infer_input *in, 
 	return STATUS_GOOD;
 }
 
-struct status rest__read_values(struct rest_infer *q, struct infer_input *in, struct json data)
+static struct status read_numbers(struct rest_infer *q, struct infer_input *in, struct json data,
+                                  int64_t want)
 {
-	int64_t want, have;
-	if (in->dtype == DTYPE_FP16 || in->dtype == DTYPE_BF16)
-		return FAIL(INVALID_ARG, "receiving %s data via JSON is not supported. Please use the "
-		            "binary data format "
-		            "for input %.*s", dtype_wire(in->dtype), STR_ARG(in->name));
-	TRY(element_count(in, &want, &in->bytes));
-	if (want == 0 || in->rank == 0) {
-		in->bytes = 0;
-		return STATUS_GOOD;
-	}
-	if (in->dtype == DTYPE_BYTES)
-		return read_strings(q, in, data, want);
 	/* each element takes at least two characters, so a shape cannot ask for more than was sent */
-	if (want > data.end - data.p)
-		return wrong_count();
-	in->data = arena_bytes(q->call.x->arena, in->bytes + 8, 64);
+	int64_t most = data.end - data.p, have;
+	size_t room = (size_t)(want < most ? want : most) * dtype_bytes(in->dtype);
+	in->data = arena_bytes(q->call.x->arena, room + 8, 64);
 	if (!in->data)
 		return FAIL(NO_MEMORY, "no memory for input '%.*s'", STR_ARG(in->name));
 	struct status st = json_numbers(data, in->dtype, in->data, want, &have);
 	if (st.code)
 		return rest__json_bad("data", st.msg);
-	return have == want ? STATUS_GOOD : wrong_count();
+	return have == want ? STATUS_GOOD
+		: rest__json_bad("data", "Shape does not match true shape of 'data' field");
+}
+
+struct status rest__read_values(struct rest_infer *q, struct infer_input *in, struct json data)
+{
+	int64_t want;
+	TRY(element_count(in, &want, &in->bytes));
+	if (want == 0 || in->rank == 0) {
+		in->bytes = 0;
+		return STATUS_GOOD;
+	}
+	if (!in->dtype)
+		return FAIL(INVALID_ARG, "invalid datatype for input %.*s", STR_ARG(in->name));
+	if (in->dtype == DTYPE_FP16 || in->dtype == DTYPE_BF16)
+		return FAIL(INVALID_ARG, "receiving %s data via JSON is not supported. Please use the "
+		            "binary data format "
+		            "for input %.*s", dtype_wire(in->dtype), STR_ARG(in->name));
+	return in->dtype == DTYPE_BYTES ? read_strings(q, in, data) : read_numbers(q, in, data, want);
 }
 
 /* A binary tensor stays where it is; one that begins in the middle of an element's alignment is
@@ -158,11 +158,11 @@ struct status rest__read_binary(struct rest_infer *q, struct infer_input *in, ui
 	return STATUS_GOOD;
 }
 
-/* A place in shared memory; offset and size may be left out. */
+/* A place in shared memory, if there is one; offset and size may be left out. */
 static struct status parse_place(struct json region, struct json offset, struct json bytes,
                                  struct arena *a, struct infer_place *out)
 {
-	if (!json_str(region, a, &out->region))
+	if (region.p && !json_str(region, a, &out->region))
 		return rest__json_bad("shared_memory_region", REST_NOT_STRING);
 	if (offset.p && !json_u64(offset, &out->offset))
 		return rest__json_bad("shared_memory_offset", REST_NOT_UNSIGNED);
@@ -172,14 +172,8 @@ static struct status parse_place(struct json region, struct json offset, struct 
 }
 
 /* The one place that data come from, or Triton's complaint. */
-static struct status one_source(const struct input_text *t, uint64_t *size, struct arena *a,
-                                struct infer_place *place)
+static struct status one_source(const struct input_text *t)
 {
-	*size = 0;
-	if (t->size.p && !json_u64(t->size, size))
-		return rest__json_bad("binary_data_size", REST_NOT_UNSIGNED);
-	if (t->region.p)
-		TRY(parse_place(t->region, t->offset, t->bytes, a, place));
 	if (!t->data.p + !t->size.p + !t->region.p != 2)
 		return FAIL(INVALID_ARG, "Input must set only one of the following fields: 'data', "
 		            "'binary_data_size' in "
@@ -199,16 +193,27 @@ struct status rest__check_new(const struct infer_request *r, const struct infer_
 	return STATUS_GOOD;
 }
 
-/* "data", whose shape is checked before its kind. */
+/* "data", of which nothing is asked where there are no elements. */
 static struct status read_data(struct rest_infer *q, struct infer_input *in, struct json data)
 {
 	int64_t count;
-	size_t bytes;
-	if (json_kind(data) != JSON_ARRAY && in->dtype != DTYPE_FP16 && in->dtype != DTYPE_BF16) {
-		TRY(element_count(in, &count, &bytes));
+	TRY(element_count(in, &count, &in->bytes));
+	if (count != 0 && in->rank != 0 && json_kind(data) != JSON_ARRAY)
 		return rest__json_bad("data", "attempt to access JSON non-array as array");
-	}
 	return rest__read_values(q, in, data);
+}
+
+static struct status read_source(struct rest_infer *q, struct infer_input *in,
+                                 const struct input_text *t, struct span *tail)
+{
+	struct infer_place place = {0};
+	uint64_t size;
+	if (t->size.p)
+		return json_u64(t->size, &size) ? rest__read_binary(q, in, size, tail)
+			: rest__json_bad("binary_data_size", REST_NOT_UNSIGNED);
+	TRY(parse_place(t->region, t->offset, t->bytes, q->call.x->arena, &place));
+	return t->region.p ? infer_input_shm(&q->infer, q->call.rest->shm, &place, in)
+		: read_data(q, in, t->data);
 }
 
 static struct status parse_input(struct rest_infer *q, struct json v, struct span *tail)
@@ -216,59 +221,57 @@ static struct status parse_input(struct rest_infer *q, struct json v, struct spa
 	struct input_text t = {0};
 	struct arena *a = q->call.x->arena;
 	struct str type;
-	uint64_t size;
 	const struct wanted members[] = {{"name", &t.name}, {"shape", &t.shape},
 		{"datatype", &t.datatype},
 		{"parameters", &t.parameters}, {"data", &t.data}};
 	const struct wanted parameters[] = {{"binary_data_size", &t.size},
 		{"shared_memory_region", &t.region}, {"shared_memory_offset", &t.offset},
 		{"shared_memory_byte_size", &t.bytes}};
-	struct infer_place place = {0};
 	struct infer_input *in = infer_add_input(&q->infer);
 	if (!in)
 		return FAIL(INVALID_ARG, "the request has over %d inputs", LIMIT_INFER_INPUTS);
 	PICK(v, members);
 	if (t.parameters.p)
 		PICK(t.parameters, parameters);
-	TRY(one_source(&t, &size, a, &place));
+	TRY(one_source(&t));
 	TRY(need_str(t.name, "name", a, &in->name));
 	TRY(need_str(t.datatype, "datatype", a, &type));
 	TRY(parse_shape(t.shape, in));
-	in->dtype = dtype_from_wire(type);
-	if (!in->dtype)
-		return FAIL(INVALID_ARG, "invalid datatype for input %.*s", STR_ARG(in->name));
+	in->dtype = dtype_from_wire(type); /* none: refused by who needs it */
 	TRY(rest__check_new(&q->infer, in));
 	q->unlike = q->unlike || t.region.p || t.data.p;
-	if (t.region.p)
-		return infer_input_shm(&q->infer, q->call.rest->shm, &place, in);
-	return t.data.p ? read_data(q, in, t.data) : rest__read_binary(q, in, size, tail);
+	return read_source(q, in, &t, tail);
 }
 
+/* For output i, or only checked where there is no such output. */
 static struct status parse_output_parameters(struct rest_infer *q, struct json v, uint32_t i)
 {
 	struct json binary = {0}, classes = {0}, region = {0}, offset = {0}, bytes = {0};
-	struct rest_output *o = &q->outputs[i];
 	struct infer_place place = {0};
 	uint64_t k = 0;
+	bool is_binary = false;
 	const struct wanted members[] = {{"binary_data", &binary}, {"classification", &classes},
 		{"shared_memory_region", &region}, {"shared_memory_offset", &offset},
 		{"shared_memory_byte_size", &bytes}};
 	PICK(v, members);
 	if (classes.p && !json_u64(classes, &k))
 		return FAIL(INTERNAL, "Unable to set 'classification': %s", REST_NOT_UNSIGNED);
-	if (binary.p && !json_bool(binary, &o->binary))
+	if (binary.p && !json_bool(binary, &is_binary))
 		return rest__json_bad("binary_data", REST_NOT_BOOL);
-	if (region.p)
-		TRY(parse_place(region, offset, bytes, q->call.x->arena, &place));
-	if (region.p && (k || o->binary))
+	if (region.p && (k || is_binary))
 		return FAIL(INVALID_ARG, "Output can't set both 'shared_memory_region' and '%s'",
 		            k ? "classification" : "binary_data");
+	TRY(parse_place(region, offset, bytes, q->call.x->arena, &place));
+	if (i == q->infer.version->owner->n_outputs)
+		return STATUS_GOOD;
+	q->outputs[i].binary = is_binary;
 	q->infer.classes[i] = (uint32_t)k; /* Triton cuts it so, too */
 	q->unlike = q->unlike || k || region.p;
 	return region.p ? infer_output_shm(&q->infer, q->call.rest->shm, i, &place) : STATUS_GOOD;
 }
 
-static struct status parse_output(struct rest_infer *q, struct json v)
+static struct status parse_output(struct rest_infer *q, struct json v,
+                                  struct infer_unknown *unknown)
 {
 	const struct served *m = q->infer.version->owner;
 	struct json name = {0}, parameters = {0};
@@ -279,11 +282,25 @@ static struct status parse_output(struct rest_infer *q, struct json v)
 	TRY(need_str(name, "name", q->call.x->arena, &text));
 	while (i < m->n_outputs && !str_eq(m->outputs[i].name, text))
 		i++;
+	bool counts = i < m->n_outputs && !q->infer.want[i]; /* the first of a name */
 	if (i == m->n_outputs)
-		return FAIL(INVALID_ARG, "unexpected inference output '%.*s' for model '%s'",
-		            STR_ARG(text), m->name);
-	q->infer.want[i] = true;
-	return parameters.p ? parse_output_parameters(q, parameters, i) : STATUS_GOOD;
+		infer_add_unknown(unknown, text);
+	else
+		q->infer.want[i] = true;
+	return !parameters.p ? STATUS_GOOD
+		: parse_output_parameters(q, parameters, counts ? i : m->n_outputs);
+}
+
+static struct status parse_outputs(struct rest_infer *q, struct json list)
+{
+	struct infer_unknown unknown = {0};
+	if (json_kind(list) != JSON_ARRAY)
+		return rest__json_bad("outputs", "attempt to access JSON non-array as array");
+	for (struct json_walk w = json_walk(list); json_next(&w);) {
+		q->infer.want_all = false;
+		TRY(parse_output(q, w.value, &unknown));
+	}
+	return infer_unknown(&q->infer, &unknown);
 }
 
 struct status rest__no_more(const struct rest_infer *q, struct span tail)
@@ -315,15 +332,7 @@ static struct status parse_document(struct rest_infer *q, struct str text, struc
 		TRY(parse_input(q, w.value, &tail));
 	TRY(rest__no_more(q, tail));
 	q->infer.want_all = true;
-	if (!outputs.p)
-		return STATUS_GOOD;
-	if (json_kind(outputs) != JSON_ARRAY)
-		return rest__json_bad("outputs", "attempt to access JSON non-array as array");
-	for (struct json_walk w = json_walk(outputs); json_next(&w);) {
-		q->infer.want_all = false;
-		TRY(parse_output(q, w.value));
-	}
-	return STATUS_GOOD;
+	return outputs.p ? parse_outputs(q, outputs) : STATUS_GOOD;
 }
 
 /* Shape of the raw input: one entry of a batch, with at most one hole that the size fills. */
@@ -406,8 +415,8 @@ static struct status parse_raw(struct rest_infer *q, struct span body)
 static int64_t leading_number(struct str s)
 {
 	int64_t v = 0;
-	bool minus = s.n && *s.p == '-';
-	for (size_t i = minus; i < s.n && s.p[i] >= '0' && s.p[i] <= '9'; i++)
+	bool minus = s.n && *s.p == '-', sign = minus || (s.n && *s.p == '+');
+	for (size_t i = sign; i < s.n && s.p[i] >= '0' && s.p[i] <= '9'; i++)
 		v = v < INT64_MAX / 100 ? v * 10 + (s.p[i] - '0') : v;
 	return minus ? -v : v;
 }

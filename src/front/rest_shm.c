@@ -109,10 +109,9 @@ void rest__cuda_shm_status(struct rest_call *c)
 }
 
 /* 64 bytes in base64. */
-static bool is_handle(struct json v, struct arena *a)
+static bool is_handle(struct str s)
 {
-	struct str s;
-	if (!json_str(v, a, &s) || s.n != 88 || !str_ends(s, STR("==")))
+	if (s.n != 88 || !str_ends(s, STR("==")))
 		return false;
 	for (size_t i = 0; i < s.n - 2; i++) {
 		char k = s.p[i];
@@ -125,8 +124,10 @@ static bool is_handle(struct json v, struct arena *a)
 
 static struct status register_cuda(struct rest_call *c)
 {
-	static const char *const members[] = {"device_id", "byte_size"};
+	static const char *const numbers[] = {"byte_size", "device_id"};
 	struct json root, v;
+	struct str handle;
+	uint64_t number;
 	if (!c->name.n)
 		return FAIL(INVALID_ARG, "'region name' is necessary to register cuda shared memory "
 		            "region");
@@ -134,11 +135,15 @@ static struct status register_cuda(struct rest_call *c)
 	TRY(need(root, "raw_handle", &v));
 	if (!json_member(v, "b64", &v))
 		return FAIL(INTERNAL, "attempt to access non-existing object member 'b64'");
-	struct json handle = v;
-	for (int i = 0; i < 2; i++)
-		if (!json_member(root, members[i], &v))
-			return FAIL(INTERNAL, "attempt to access non-existing object member '%s'", members[i]);
-	if (!is_handle(handle, c->x->arena))
+	if (!json_str(v, c->x->arena, &handle))
+		return FAIL(INTERNAL, REST_NOT_STRING);
+	for (int i = 0; i < 2; i++) {
+		if (!json_member(root, numbers[i], &v))
+			return FAIL(INTERNAL, "attempt to access non-existing object member '%s'", numbers[i]);
+		if (!json_u64(v, &number))
+			return FAIL(INTERNAL, REST_NOT_UNSIGNED);
+	}
+	if (!is_handle(handle))
 		return FAIL(INVALID_ARG, "'raw_handle' must be a valid base64 encoded cudaIpcMemHandle_t");
 	return FAIL(INVALID_ARG, "failed to register CUDA shared memory region: '%.*s', GPUs not "
 	            "supported", STR_ARG(c->name));

@@ -2,9 +2,9 @@
  * core.
  *
  * The order decides which of several errors a client sees. Names come first, then the batch
- * sizes, from the last input to the first, then type, shape and size in the order of names. The
- * batch dimension is taken off, the rest compared with the configuration, reshaped where it says
- * so, and the engine's tensors are set to the caller's memory: nothing is copied. Pure but for
+ * sizes, then type, shape and size of each input, all from the last to the first. The batch
+ * dimension is taken off, the rest compared with the configuration, reshaped where it says so,
+ * and the engine's tensors are set to the caller's memory: nothing is copied. Pure but for
  * handing the job over; a request belongs to the thread of its connection.
  */
 #include "serve/infer.h"
@@ -125,9 +125,6 @@ static struct status check_names(const struct infer_request *r)
 		if (!find_io(m, r->inputs[i].name))
 			return FAIL(INVALID_ARG, "unexpected inference input '%.*s' for model '%s'",
 			            STR_ARG(r->inputs[i].name), m->name);
-	for (uint32_t i = 0; i < m->n_inputs; i++)
-		if (!m->inputs[i].optional && !given(r, m->inputs[i].name))
-			return missing(r, needed);
 	return STATUS_GOOD;
 }
 
@@ -160,7 +157,8 @@ static struct status wrong_shape(const struct infer_request *r, const struct ser
 	                               "configuration docs for more info on max_batch_size." : "");
 }
 
-/* Batch size from the first dimensions; -1 before the first input. */
+/* Batch size from the first dimensions; NO_BATCH before the first input. */
+#define NO_BATCH INT64_MIN
 static struct status check_batch(const struct infer_request *r, const struct infer_input *in,
                                  int64_t *batch)
 {
@@ -171,7 +169,8 @@ static struct status check_batch(const struct infer_request *r, const struct inf
 		return FAIL(INVALID_ARG, INFER_ID_FORMAT "input '%.*s' has no shape but model requires "
 		            "batch dimension for '%s'",
 		            STR_ARG(infer_id_text(r)), STR_ARG(in->name), m->name);
-	if (*batch >= 0 && in->dims[0] != *batch)
+	/* as in Triton, 0 is none yet */
+	if (*batch != NO_BATCH && *batch != 0 && in->dims[0] != *batch)
 		return FAIL(INVALID_ARG, INFER_ID_FORMAT "input '%.*s' batch size does not match other "
 		            "inputs for '%s'",
 		            STR_ARG(infer_id_text(r)), STR_ARG(in->name), m->name);
@@ -184,6 +183,7 @@ static struct status check_type_and_shape(const struct infer_request *r,
 {
 	const struct served *m = r->version->owner;
 	uint32_t skip = m->max_batch > 0;
+	char text[128];
 	if (in->dtype != io->dtype)
 		return FAIL(INVALID_ARG, INFER_ID_FORMAT "inference input '%.*s' data-type is '%s', but "
 		            "model '%s' expects '%s'",
@@ -191,9 +191,15 @@ static struct status check_type_and_shape(const struct infer_request *r,
 		            dtype_wire(io->dtype));
 	if (in->rank != io->rank + skip)
 		return wrong_shape(r, io, in);
-	for (uint32_t i = 0; i < io->rank; i++)
+	for (uint32_t i = 0; i < io->rank; i++) {
+		if (in->dims[i + skip] == -1)
+			return FAIL(INVALID_ARG, INFER_ID_FORMAT "All input dimensions should be specified for "
+			            "input '%.*s' for model '%s', got %s", STR_ARG(infer_id_text(r)),
+			            STR_ARG(in->name), m->name,
+			            tensor_shape_text(in->dims, in->rank, text, sizeof text));
 		if (io->dims[i] != -1 && io->dims[i] != in->dims[i + skip])
 			return wrong_shape(r, io, in);
+	}
 	return STATUS_GOOD;
 }
 
@@ -206,7 +212,7 @@ static struct status check_strings(const struct infer_request *r, const struct i
 	int64_t n = 0;
 	for (; left; n++) {
 		uint32_t len;
-		if (n == want)
+		if (n >= want)
 			return FAIL(INVALID_ARG, INFER_ID_FORMAT "unexpected number of string elements "
 			            "%" PRId64 " for inference input '%.*s' for "
 			            "model '%s', expecting %" PRId64, STR_ARG(infer_id_text(r)), n + 1,
@@ -235,13 +241,16 @@ static struct status check_strings(const struct infer_request *r, const struct i
 }
 
 /* What Triton says of a negative dimension: the product as it comes out. */
-static struct status negative_size(const struct infer_request *r, const struct infer_input *in)
+static struct status negative_size(const struct infer_request *r, const struct infer_input *in,
+                                   const int64_t *dims)
 {
-	int64_t want = (int64_t)dtype_bytes(in->dtype);
+	int64_t want = in->dtype == DTYPE_BYTES ? 1 : (int64_t)dtype_bytes(in->dtype);
 	for (uint32_t i = 0; i < in->rank; i++)
-		if (__builtin_mul_overflow(want, in->dims[i], &want))
+		if (__builtin_mul_overflow(want, dims[i], &want))
 			return FAIL(INVALID_ARG, "invalid shape for input '%.*s': the number of its elements "
 			            "is out of range", STR_ARG(in->name));
+	if (in->dtype == DTYPE_BYTES && want < 0)
+		return check_strings(r, in, want);
 	return FAIL(INVALID_ARG, INFER_ID_FORMAT "input byte size mismatch for input '%.*s' for model "
 	            "'%s'. Expected %" PRId64 ", got %zu", STR_ARG(infer_id_text(r)),
 	            STR_ARG(in->name), r->version->owner->name, want, in->bytes);
@@ -255,14 +264,16 @@ static struct status check_bytes(const struct infer_request *r, const struct ser
 	int64_t count;
 	size_t want;
 	memcpy(t.dims, in->dims, sizeof t.dims);
-	/* as Triton counts it, a batch of none has the size of a batch of one */
-	bool none = m->max_batch > 0 && t.dims[0] == 0;
-	t.dims[0] = none ? 1 : t.dims[0];
+	/* as Triton counts it, a batch of none has the size of a batch of one, and one below none of
+	 * what it is without its sign */
+	bool none = m->max_batch > 0 && t.dims[0] <= 0;
+	if (none)
+		t.dims[0] = t.dims[0] ? (uint32_t)t.dims[0] : 1;
 	if (!tensor_elements(&t, &count))
-		return negative_size(r, in);
-	if (in->dtype == DTYPE_BYTES && !none)
-		return check_strings(r, in, count);
-	if (!mem_mul((size_t)count, dtype_bytes(in->dtype), &want) || want != in->bytes)
+		return negative_size(r, in, t.dims);
+	if (in->dtype == DTYPE_BYTES)
+		TRY(check_strings(r, in, count));
+	else if (!mem_mul((size_t)count, dtype_bytes(in->dtype), &want) || want != in->bytes)
 		return FAIL(INVALID_ARG, INFER_ID_FORMAT "input byte size mismatch for input '%.*s' for "
 		            "model '%s'. "
 		            "Expected %zu, got %zu", STR_ARG(infer_id_text(r)), STR_ARG(in->name), m->name,
@@ -298,16 +309,6 @@ static struct status bind(struct infer_request *r, const struct served_io *io,
 	return STATUS_GOOD;
 }
 
-static void by_name_order(const struct infer_request *r, uint8_t *order)
-{
-	for (uint32_t i = 0; i < r->n_inputs; i++) {
-		uint32_t k = i;
-		for (; k && str_cmp(r->inputs[order[k - 1]].name, r->inputs[i].name) > 0; k--)
-			order[k] = order[k - 1];
-		order[k] = (uint8_t)i;
-	}
-}
-
 /* Inputs that were left out: the model's default, or, where nothing reads them, tensors of the
  * right shape. A model that reads them fails, as it does in ONNX Runtime. */
 static struct status bind_absent(struct infer_request *r, int64_t batch)
@@ -334,36 +335,52 @@ static struct status bind_absent(struct infer_request *r, int64_t batch)
 static struct status check_inputs(struct infer_request *r, int64_t *batch)
 {
 	const struct served *m = r->version->owner;
-	uint8_t order[LIMIT_INFER_INPUTS];
 	for (uint32_t i = r->n_inputs; i-- > 0;)
 		TRY(check_batch(r, &r->inputs[i], batch));
 	if (m->max_batch > 0 && *batch > m->max_batch)
 		return FAIL(INVALID_ARG, INFER_ID_FORMAT "inference request batch-size must be <= %d for "
 		            "'%s'",
 		            STR_ARG(infer_id_text(r)), m->max_batch, m->name);
-	by_name_order(r, order);
-	for (uint32_t i = 0; i < r->n_inputs; i++) {
-		const struct infer_input *in = &r->inputs[order[i]];
+	for (uint32_t i = r->n_inputs; i-- > 0;) {
+		const struct infer_input *in = &r->inputs[i];
 		const struct served_io *io = find_io(m, in->name);
 		TRY(check_type_and_shape(r, io, in));
 		TRY(check_bytes(r, io, in));
 		TRY(bind(r, io, in));
 	}
+	for (uint32_t i = 0; i < m->n_inputs; i++)
+		if (!m->inputs[i].optional && !given(r, m->inputs[i].name))
+			return FAIL(INVALID_ARG, INFER_ID_FORMAT "unknown request input name %.*s",
+			            STR_ARG(infer_id_text(r)), STR_ARG(m->inputs[i].name));
 	return STATUS_GOOD;
+}
+
+void infer_add_unknown(struct infer_unknown *u, struct str name)
+{
+	if (!u->any || str_cmp(name, u->least) < 0)
+		u->least = name;
+	u->any = true;
+}
+
+struct status infer_unknown(const struct infer_request *r, const struct infer_unknown *u)
+{
+	return !u->any ? STATUS_GOOD
+		: FAIL(INVALID_ARG, "unexpected inference output '%.*s' for model '%s'",
+		       STR_ARG(u->least), r->version->owner->name);
 }
 
 struct status infer_check(struct infer_request *r)
 {
 	const struct served *m = r->version->owner;
 	bool *want = r->want + m->n_outputs;
-	int64_t batch = -1;
+	int64_t batch = NO_BATCH;
 	CHECK(r->n_inputs <= LIMIT_INFER_INPUTS);
 	if (r->sequence.is_text && r->sequence.text.n > SEQUENCE_TEXT_MAX)
 		return FAIL(UNSUPPORTED, "string correlation ID cannot be longer than %d characters",
 		            SEQUENCE_TEXT_MAX);
 	TRY(check_names(r));
 	TRY(check_inputs(r, &batch));
-	r->job.batch = batch < 0 ? 1 : batch;
+	r->job.batch = batch == NO_BATCH ? 1 : batch;
 	if (!m->ensemble)
 		TRY(bind_absent(r, r->job.batch));
 	for (uint32_t i = 0; i < m->n_outputs; i++)

@@ -66,6 +66,12 @@ struct infer_parameter *infer_add_parameter(struct infer_request *r);
 /* Checks r and fills its job. INVALID_ARG in Triton's words; UNAVAILABLE. Reads data only of
  * BYTES tensors. */
 struct status infer_check(struct infer_request *r) MUST_CHECK;
+/* Names of outputs that the model does not have: the least is complained about, after all outputs
+ * were read. */
+struct infer_unknown { bool any; struct str least; };
+void infer_add_unknown(struct infer_unknown *u, struct str name);
+struct status infer_unknown(const struct infer_request *r,
+                            const struct infer_unknown *u) MUST_CHECK;
 /* Hands the job over; job.done is called unless this fails. */
 struct status infer_start(struct infer_request *r, uint64_t now_ns) MUST_CHECK;
 /* Output i of the configuration as clients see it, after the job: reshaped, or classified. */

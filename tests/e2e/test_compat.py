@@ -10,7 +10,7 @@ from check import run, server
 
 def test_answers_are_those_of_triton(tmp):
     subprocess.run([sys.executable, os.path.join(COMPAT, "models.py"), tmp + "/models", "--onnx"], check=True)
-    cases = list(compare.cases_of([os.path.join(COMPAT, f) for f in ("cases.py", "cases_more.py")]))
+    cases = list(compare.cases_of([os.path.join(COMPAT, f) for f in ("cases.py", "cases_more.py", "cases_mutated.py")]))
     with open(os.path.join(COMPAT, "golden.json")) as f:
         golden = json.load(f)
     assert sorted(golden) == sorted(c["name"] for c in cases), "record golden.json anew: tests/compat/README.md"

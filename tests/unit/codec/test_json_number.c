@@ -95,6 +95,14 @@ TEST(json_tensors)
 	assert_true(n == 1 && d[0] == 0.1);
 	ASSERT_GOOD(json_numbers(good("[]"), DTYPE_FP32, f, 0, &n));
 	assert_int_equal(n, 0);
+	/* what comes after the last that was asked for is not looked at */
+	f[1] = 7;
+	ASSERT_GOOD(json_numbers(good("[1,\"x\",{}]"), DTYPE_FP32, f, 1, &n));
+	assert_true(n > 1 && f[0] == 1 && f[1] == 7);
+	ASSERT_GOOD(json_numbers(good("[1,2,3]"), DTYPE_FP32, f, 1, &n));
+	assert_true(n > 1 && f[1] == 7);
+	ASSERT_GOOD(json_numbers(good("[[1],[[2]]]"), DTYPE_UINT8, u8, 1, &n));
+	assert_true(n > 1 && u8[0] == 1 && u8[1] == 0);
 }
 
 TEST(json_tensor_refusals)
