@@ -23,7 +23,7 @@ void grpc__shm_status(struct grpc_front *f, struct grpc_message *m)
 	uint32_t n;
 	if (!grpc__decode(m, &gs_region_name_pb, &ask))
 		return;
-	struct status st = shm_status(f->shm, ask.name, &m->arena, &list, &n);
+	struct status st = shm_status(f->shm, SHM_SYSTEM, ask.name, &m->arena, &list, &n);
 	if (st.code) {
 		grpc__fail(m, st);
 		return;
@@ -60,37 +60,68 @@ void grpc__shm_unregister(struct grpc_front *f, struct grpc_message *m)
 {
 	struct gs_region_name ask;
 	if (grpc__decode(m, &gs_region_name_pb, &ask))
-		answer_empty(f, m, shm_unregister(f->shm, ask.name));
+		answer_empty(f, m, shm_unregister(f->shm, SHM_SYSTEM, ask.name));
 }
 
-/* ---- CUDA: without a GPU backend there are no regions ---- */
+/* ---- CUDA ---- */
 
 void grpc__cuda_shm_status(struct grpc_front *f, struct grpc_message *m)
 {
 	struct gs_region_name ask;
 	struct gs_cuda_regions reply = {0};
+	struct shm_info *list;
+	uint32_t n;
 	if (!grpc__decode(m, &gs_region_name_pb, &ask))
 		return;
-	if (ask.name.n)
-		grpc__fail(m, FAIL(NOT_FOUND, "Unable to find cuda shared memory region: '%.*s'",
-		                   STR_ARG(ask.name)));
-	else
-		grpc__answer(f, m, &gs_cuda_regions_pb, &reply);
+	struct status st = shm_status(f->shm, SHM_CUDA, ask.name, &m->arena, &list, &n);
+	if (st.code) {
+		grpc__fail(m, st);
+		return;
+	}
+	struct gs_cuda_region *regions = ARENA_ARRAY(&m->arena, n + 1, struct gs_cuda_region);
+	struct gs_cuda_region_entry *entries = ARENA_ARRAY(&m->arena, n + 1,
+	                                                   struct gs_cuda_region_entry);
+	if (!regions || !entries) {
+		grpc_fail(m, GRPC_RESOURCE_EXHAUSTED, "no memory for the answer");
+		return;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		regions[i] = (struct gs_cuda_region){.name = list[i].name, .device_id = list[i].gpu,
+		                                     .byte_size = list[i].bytes};
+		entries[i].key = list[i].name;
+		PB_SET(&entries[i], gs_cuda_region_entry, value, &regions[i]);
+	}
+	reply.regions.p = entries;
+	reply.regions.n = n;
+	grpc__answer(f, m, &gs_cuda_regions_pb, &reply);
+}
+
+static struct status register_cuda(struct grpc_front *f, const struct gs_cuda_register *ask)
+{
+	struct cuda_handle handle;
+	if (!ask->name.n)
+		return FAIL(INVALID_ARG, "'region name' is necessary to register cuda shared memory "
+		            "region");
+	if (ask->raw_handle.n != sizeof handle)
+		return FAIL(INVALID_ARG, "'raw_handle' must be a cudaIpcMemHandle_t of %zu bytes, and has "
+		            "%zu", sizeof handle, ask->raw_handle.n);
+	memcpy(&handle, ask->raw_handle.p, sizeof handle);
+	/* one below zero is no GPU's */
+	return shm_register_cuda(f->shm, ask->name, &handle, (uint64_t)ask->device_id, ask->byte_size);
 }
 
 void grpc__cuda_shm_register(struct grpc_front *f, struct grpc_message *m)
 {
 	struct gs_cuda_register ask;
 	if (grpc__decode(m, &gs_cuda_register_pb, &ask))
-		answer_empty(f, m, FAIL(INVALID_ARG, "failed to register CUDA shared memory region: "
-		                        "'%.*s', GPUs not supported", STR_ARG(ask.name)));
+		answer_empty(f, m, register_cuda(f, &ask));
 }
 
 void grpc__cuda_shm_unregister(struct grpc_front *f, struct grpc_message *m)
 {
 	struct gs_region_name ask;
 	if (grpc__decode(m, &gs_region_name_pb, &ask))
-		answer_empty(f, m, STATUS_GOOD);
+		answer_empty(f, m, shm_unregister(f->shm, SHM_CUDA, ask.name));
 }
 
 /* ---- tensors ---- */

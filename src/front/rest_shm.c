@@ -1,8 +1,6 @@
 /* REST: registering shared memory, system and CUDA.
  *
- * All rules of system regions are in serve/shm.h; this file only translates. CUDA regions need a
- * GPU backend: their lists are empty, and registering is refused as Triton refuses it where it
- * has no GPU.
+ * All rules are in serve/shm.h; this file only translates. Members are checked in Triton's order.
  */
 #include "front/rest_priv.h"
 
@@ -34,20 +32,25 @@ static void reply(struct rest_call *c, struct status st)
 		http_reply(c->x, 200, "application/json", STR_NONE, 0, 0);
 }
 
-static void put_region(struct buf *b, const struct shm_info *r)
+static void put_region(struct buf *b, enum shm_kind kind, const struct shm_info *r)
 {
 	buf_z(b, "{\"name\":");
 	json_put_str(b, r->name);
-	buf_z(b, ",\"key\":");
-	json_put_str(b, r->key);
-	buf_printf(b, ",\"offset\":%" PRIu64 ",\"byte_size\":%" PRIu64 "}", r->offset, r->bytes);
+	if (kind == SHM_CUDA) {
+		buf_printf(b, ",\"device_id\":%" PRIu64, r->gpu);
+	} else {
+		buf_z(b, ",\"key\":");
+		json_put_str(b, r->key);
+		buf_printf(b, ",\"offset\":%" PRIu64, r->offset);
+	}
+	buf_printf(b, ",\"byte_size\":%" PRIu64 "}", r->bytes);
 }
 
-void rest__shm_status(struct rest_call *c)
+static void reply_regions(struct rest_call *c, enum shm_kind kind)
 {
 	struct shm_info *list;
 	uint32_t n;
-	struct status st = shm_status(c->rest->shm, c->name, c->x->arena, &list, &n);
+	struct status st = shm_status(c->rest->shm, kind, c->name, c->x->arena, &list, &n);
 	if (st.code) {
 		rest__reply_status(c, st);
 		return;
@@ -57,10 +60,23 @@ void rest__shm_status(struct rest_call *c)
 	for (uint32_t i = 0; i < n; i++) {
 		if (i)
 			buf_byte(b, ',');
-		put_region(b, &list[i]);
+		put_region(b, kind, &list[i]);
 	}
 	buf_byte(b, ']');
 	rest__reply_json(c);
+}
+
+/* Over HTTP a name that is taken is a bad request. */
+static struct status registered(struct status st)
+{
+	return st.code == STATUS_ALREADY_EXISTS ? FAIL(INVALID_ARG, "%s", st.msg) : st;
+}
+
+/* ---- system ---- */
+
+void rest__shm_status(struct rest_call *c)
+{
+	reply_regions(c, SHM_SYSTEM);
 }
 
 static struct status do_register(struct rest_call *c)
@@ -80,9 +96,7 @@ static struct status do_register(struct rest_call *c)
 	TRY(need(root, "byte_size", &v));
 	if (!json_u64(v, &bytes))
 		return FAIL(INTERNAL, REST_NOT_UNSIGNED);
-	struct status st = shm_register(c->rest->shm, c->name, key, offset, bytes);
-	/* over HTTP a name that is taken is a bad request */
-	return st.code == STATUS_ALREADY_EXISTS ? FAIL(INVALID_ARG, "%s", st.msg) : st;
+	return registered(shm_register(c->rest->shm, c->name, key, offset, bytes));
 }
 
 void rest__shm_register(struct rest_call *c)
@@ -92,42 +106,50 @@ void rest__shm_register(struct rest_call *c)
 
 void rest__shm_unregister(struct rest_call *c)
 {
-	reply(c, shm_unregister(c->rest->shm, c->name));
+	reply(c, shm_unregister(c->rest->shm, SHM_SYSTEM, c->name));
 }
 
 /* ---- CUDA ---- */
 
 void rest__cuda_shm_status(struct rest_call *c)
 {
-	if (c->name.n) {
-		rest__reply_status(c, FAIL(NOT_FOUND, "Unable to find cuda shared memory region: '%.*s'",
-		                           STR_ARG(c->name)));
-		return;
-	}
-	buf_z(rest__scratch(c), "[]");
-	rest__reply_json(c);
+	reply_regions(c, SHM_CUDA);
 }
 
-/* 64 bytes in base64. */
-static bool is_handle(struct str s)
+/* -1: no digit of base64. */
+static int digit(char c)
 {
-	if (s.n != 88 || !str_ends(s, STR("==")))
+	return c >= 'A' && c <= 'Z' ? c - 'A' : c >= 'a' && c <= 'z' ? c - 'a' + 26
+		: c >= '0' && c <= '9' ? c - '0' + 52 : c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* Base64 of exactly a handle, as RFC 4648 has it. */
+static bool read_handle(struct str s, struct cuda_handle *out)
+{
+	enum { DIGITS = (CUDA_HANDLE_BYTES * 8 + 5) / 6, TEXT = (CUDA_HANDLE_BYTES + 2) / 3 * 4 };
+	uint32_t bits = 0, n = 0;
+	if (s.n != TEXT || !str_ends(s, STR("==")))
 		return false;
-	for (size_t i = 0; i < s.n - 2; i++) {
-		char k = s.p[i];
-		if (!((k >= 'A' && k <= 'Z') || (k >= 'a' && k <= 'z') || (k >= '0' && k <= '9') ||
-		      k == '+' || k == '/'))
+	for (uint32_t i = 0; i < DIGITS; i++) {
+		int d = digit(s.p[i]);
+		if (d < 0)
 			return false;
+		bits = bits << 6 | (uint32_t)d;
+		if (i % 4 == 0)
+			continue;
+		uint32_t left = 6 - i % 4 * 2; /* bits that belong to the next byte */
+		out->bytes[n++] = (unsigned char)(bits >> left);
 	}
-	return true;
+	return n == CUDA_HANDLE_BYTES;
 }
 
 static struct status register_cuda(struct rest_call *c)
 {
 	static const char *const numbers[] = {"byte_size", "device_id"};
 	struct json root, v;
-	struct str handle;
-	uint64_t number;
+	struct str text;
+	struct cuda_handle handle;
+	uint64_t values[2];
 	if (!c->name.n)
 		return FAIL(INVALID_ARG, "'region name' is necessary to register cuda shared memory "
 		            "region");
@@ -135,18 +157,17 @@ static struct status register_cuda(struct rest_call *c)
 	TRY(need(root, "raw_handle", &v));
 	if (!json_member(v, "b64", &v))
 		return FAIL(INTERNAL, "attempt to access non-existing object member 'b64'");
-	if (!json_str(v, c->x->arena, &handle))
+	if (!json_str(v, c->x->arena, &text))
 		return FAIL(INTERNAL, REST_NOT_STRING);
 	for (int i = 0; i < 2; i++) {
 		if (!json_member(root, numbers[i], &v))
 			return FAIL(INTERNAL, "attempt to access non-existing object member '%s'", numbers[i]);
-		if (!json_u64(v, &number))
+		if (!json_u64(v, &values[i]))
 			return FAIL(INTERNAL, REST_NOT_UNSIGNED);
 	}
-	if (!is_handle(handle))
+	if (!read_handle(text, &handle))
 		return FAIL(INVALID_ARG, "'raw_handle' must be a valid base64 encoded cudaIpcMemHandle_t");
-	return FAIL(INVALID_ARG, "failed to register CUDA shared memory region: '%.*s', GPUs not "
-	            "supported", STR_ARG(c->name));
+	return registered(shm_register_cuda(c->rest->shm, c->name, &handle, values[1], values[0]));
 }
 
 void rest__cuda_shm_register(struct rest_call *c)
@@ -156,5 +177,5 @@ void rest__cuda_shm_register(struct rest_call *c)
 
 void rest__cuda_shm_unregister(struct rest_call *c)
 {
-	reply(c, STATUS_GOOD);
+	reply(c, shm_unregister(c->rest->shm, SHM_CUDA, c->name));
 }

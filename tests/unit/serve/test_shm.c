@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "serve/shm.h"
+#include "unit/base/fake_cuda.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -120,16 +121,16 @@ TEST(serve_shm_a_held_region_outlives_its_name)
 	arena_init(&a, 1 << 20);
 	assert_int_equal(REGISTER(&s, "b", key, 0, 8), STATUS_OK);
 	assert_int_equal(REGISTER(&s, "a", key, 4, 8), STATUS_OK);
-	ASSERT_GOOD(shm_status(&s, STR_NONE, &a, &list, &n));
+	ASSERT_GOOD(shm_status(&s, SHM_SYSTEM, STR_NONE, &a, &list, &n));
 	assert_true(n == 2 && str_is(list[0].name, "a") && list[0].offset == 4 && list[1].bytes == 8);
 	ASSERT_GOOD(shm_hold(&s, STR("a"), 0, 8, &r));
-	ASSERT_GOOD(shm_unregister(&s, STR("a")));
-	ASSERT_GOOD(shm_unregister(&s, STR("a"))); /* unknown by now, and no error */
-	assert_int_equal(shm_status(&s, STR("a"), &a, &list, &n).code, STATUS_NOT_FOUND);
+	ASSERT_GOOD(shm_unregister(&s, SHM_SYSTEM, STR("a")));
+	ASSERT_GOOD(shm_unregister(&s, SHM_SYSTEM, STR("a"))); /* unknown by now, and no error */
+	assert_int_equal(shm_status(&s, SHM_SYSTEM, STR("a"), &a, &list, &n).code, STATUS_NOT_FOUND);
 	ASSERT_GOOD(shm_write(r, 0, "12345678", 8));
 	shm_drop(&s, r);
-	ASSERT_GOOD(shm_unregister(&s, STR_NONE));
-	ASSERT_GOOD(shm_status(&s, STR_NONE, &a, &list, &n));
+	ASSERT_GOOD(shm_unregister(&s, SHM_SYSTEM, STR_NONE));
+	ASSERT_GOOD(shm_status(&s, SHM_SYSTEM, STR_NONE, &a, &list, &n));
 	assert_int_equal(n, 0);
 	arena_release(&a);
 	end(&s, fd);
@@ -150,4 +151,56 @@ TEST(serve_shm_has_a_limit_and_can_be_off)
 	shm_init(&s, false);
 	assert_int_equal(REGISTER(&s, "r", key, 0, 1), STATUS_UNSUPPORTED);
 	shm_release(&s);
+}
+
+TEST(serve_shm_of_a_gpu)
+{
+	struct shm s;
+	struct arena a;
+	struct shm_info *list;
+	struct shm_region *held;
+	uint32_t n;
+	uint8_t got[BYTES];
+	const char *path = fake_cuda("-DPLAIN"); /* by its name it is what the registry opens */
+	struct gpu_memory m = gpu_memory(path, BYTES);
+	int fd = begin(&s);
+	arena_init(&a, 1 << 16);
+	assert_int_equal(REGISTER(&s, "b", key, 0, BYTES), STATUS_OK);
+	ASSERT_FAILS(shm_register_cuda(&s, STR("g"), &m.handle, 2, BYTES), INVALID_ARG,
+	             "region: 'g': there is no GPU 2");
+	ASSERT_FAILS(shm_register_cuda(&s, STR("g"), &m.handle, 0, BYTES + 1), INVALID_ARG,
+	             "invalid args");
+	ASSERT_FAILS(shm_register_cuda(&s, STR("g"), &m.handle, 0, 0), INVALID_ARG, "invalid args");
+	ASSERT_FAILS(shm_register_cuda(&s, STR("b"), &m.handle, 0, BYTES), ALREADY_EXISTS,
+	             "'b' already in manager");
+	ASSERT_GOOD(shm_register_cuda(&s, STR("g"), &m.handle, 1, BYTES));
+	assert_int_equal(REGISTER(&s, "g", key, 0, BYTES), STATUS_ALREADY_EXISTS);
+	ASSERT_GOOD(shm_read(&s, STR("g"), 10, 20, got));
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(got[i], 10 + i);
+	assert_int_equal(shm_read(&s, STR("g"), BYTES - 1, 2, got).code, STATUS_INVALID_ARG);
+	ASSERT_GOOD(shm_status(&s, SHM_CUDA, STR_NONE, &a, &list, &n));
+	assert_true(n == 1 && str_is(list->name, "g") && list->gpu == 1 && list->bytes == BYTES);
+	ASSERT_GOOD(shm_status(&s, SHM_SYSTEM, STR_NONE, &a, &list, &n));
+	assert_true(n == 1 && str_is(list->name, "b"));
+	ASSERT_FAILS(shm_status(&s, SHM_SYSTEM, STR("g"), &a, &list, &n), NOT_FOUND,
+	             "registered as CUDA shared memory, not system");
+	ASSERT_FAILS(shm_status(&s, SHM_CUDA, STR("b"), &a, &list, &n), NOT_FOUND,
+	             "registered as system shared memory, not CUDA");
+	ASSERT_FAILS(shm_status(&s, SHM_CUDA, STR("q"), &a, &list, &n), NOT_FOUND,
+	             "Unable to find cuda shared memory region: 'q'");
+	ASSERT_GOOD(shm_hold(&s, STR("g"), 5, 1, &held));
+	ASSERT_GOOD(shm_unregister(&s, SHM_SYSTEM, STR("g"))); /* not of this kind: stays */
+	ASSERT_GOOD(shm_read(&s, STR("g"), 0, 1, got));
+	ASSERT_GOOD(shm_unregister(&s, SHM_CUDA, STR_NONE));
+	assert_int_equal(shm_read(&s, STR("g"), 0, 1, got).code, STATUS_NOT_FOUND);
+	ASSERT_GOOD(shm_read(&s, STR("b"), 0, 1, got));
+	ASSERT_GOOD(shm_write(held, 5, "\xff", 1)); /* who holds it still has it */
+	shm_drop(&s, held);
+	gpu_do(&m, "cuMemcpyDtoH_v2", got, (void *)m.at, 7);
+	assert_true(got[4] == 4 && got[5] == 0xff && got[6] == 6);
+	ASSERT_GOOD(shm_register_cuda(&s, STR("left"), &m.handle, 0, 1)); /* closed with the registry */
+	arena_release(&a);
+	end(&s, fd);
+	gpu_free(&m);
 }
