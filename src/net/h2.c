@@ -131,11 +131,12 @@ static void came(struct link *l, size_t n)
 	c->touched_ms = now_ms(c);
 	if (c->doomed)
 		return;
+	uint32_t blocks = c->header_blocks;
 	c->in_session = true;
 	ssize_t used = nghttp2_session_mem_recv(c->session, h2__state(c)->read, n);
 	c->in_session = false;
-	/* header blocks end in their time, however many frames they come in */
-	c->header_bytes = c->in_headers ? c->header_bytes + n : 0;
+	/* header blocks end in their time, however many frames they come in; this one began earlier */
+	c->header_bytes = c->in_headers && blocks == c->header_blocks ? c->header_bytes + n : 0;
 	if (used == NGHTTP2_ERR_FLOODED) /* its answers pile up unread */
 		h2__doom(c, NGHTTP2_ENHANCE_YOUR_CALM, "too many frames that want an answer");
 	else if (used < 0)
@@ -215,6 +216,7 @@ static int on_begin_headers(nghttp2_session *s, const nghttp2_frame *f, void *us
 {
 	struct h2_conn *c = user;
 	c->in_headers = true;
+	c->header_blocks++;
 	if (f->hd.type != NGHTTP2_HEADERS || f->headers.cat != NGHTTP2_HCAT_REQUEST)
 		return 0;
 	struct grpc_call *k = call__new(c, f->hd.stream_id);
@@ -261,6 +263,15 @@ static int on_stream_close(nghttp2_session *s, int32_t stream, uint32_t error, v
 	return 0;
 }
 
+/* The session says goodbye by itself: for frames against the protocol, or, as an internal error,
+ * for streams that were reset faster than it allows in the long run. */
+static void given_up(struct h2_conn *c, uint32_t error)
+{
+	if (!c->doomed)
+		refused(error == NGHTTP2_INTERNAL_ERROR ? REFUSED_FLOOD : REFUSED_MALFORMED);
+	c->doomed = true;
+}
+
 /* What is sent shows that the peer's pings have a reason. */
 static int on_frame_send(nghttp2_session *s, const nghttp2_frame *f, void *user)
 {
@@ -269,6 +280,8 @@ static int on_frame_send(nghttp2_session *s, const nghttp2_frame *f, void *user)
 	bool reset = f->hd.type == NGHTTP2_RST_STREAM && f->rst_stream.error_code != NGHTTP2_NO_ERROR;
 	if (reset && !spend(c))
 		h2__doom(c, NGHTTP2_ENHANCE_YOUR_CALM, "too many streams had to be reset");
+	if (f->hd.type == NGHTTP2_GOAWAY && f->goaway.error_code != NGHTTP2_NO_ERROR)
+		given_up(c, f->goaway.error_code);
 	if (f->hd.type != NGHTTP2_DATA && f->hd.type != NGHTTP2_HEADERS)
 		return 0;
 	c->strikes = 0;

@@ -74,7 +74,8 @@ struct h2_conn {
 	bool writing, in_session, doomed, shutting;
 	bool in_headers, flush_waits;    /* flush_waits: for `flush`, which is under way to net_soon */
 	struct net_post flush;
-	size_t header_bytes;             /* read since the header block in hand began */
+	uint32_t header_blocks;          /* begun */
+	size_t header_bytes;             /* read after the read in which the one in hand began */
 	uint64_t born_ms, touched_ms, pinged_ms, last_ping_ms, grace_ms;
 	uint32_t strikes, tokens;        /* tokens: control frames that it may still send this second */
 	uint64_t refilled_ms;

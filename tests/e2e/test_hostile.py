@@ -305,6 +305,16 @@ def test_floods_end_their_connection(tmp):
                 else:
                     assert went and read_some(c), name
             fine(s)
+        # never faster than the limit of a second, but for long: the library's own limit ends it, and is counted too
+        resets, had = FLOODS["rapid resets"][1], refused(s, "flood")
+        with connect(s.grpc, 20) as c:
+            send(c, PREFACE + SETTINGS)
+            for part in range(4):
+                time.sleep(1.1 if part else 0)
+                send(c, resets[len(resets) // 6000 * 500 * part:][:len(resets) // 6000 * 500])
+            read_all(c)
+            assert refused(s, "flood") == had + 1
+        fine(s)
         assert rss(s) - before < 16 * MIB, rss(s) - before
 
 
@@ -341,6 +351,24 @@ def message_frames(stream, body):
     data = b"\0" + struct.pack(">I", len(body)) + body
     for i in range(0, len(data), 16384):
         yield frame(0, 1 if i + 16384 >= len(data) else 0, stream, data[i:i + 16384])
+
+
+def test_many_header_blocks_in_a_row_are_no_flood(tmp):
+    """Reads that all end within a header block, as those of a busy client do."""
+    echo(tmp, "m")
+    many = [call(2 * i + 1, (b"a", b"x" * 4000)) + message(2 * i + 1, b"") for i in range(90)]
+    with server(tmp) as s, connect(s.grpc, 20) as c:
+        assert send(c, PREFACE + SETTINGS + b"".join(many))
+        ends, data = 0, b""
+        while ends < len(many):
+            got = c.recv(65536)
+            assert got, (ends, frames(data))
+            data += got
+            ends, at = 0, 0
+            while len(data) - at >= 9:
+                ends += data[at + 3] == 1 and data[at + 4] & 1
+                at += 9 + int.from_bytes(data[at:at + 3], "big")
+        assert 7 not in frames(data) and not refused(s, "flood") and not refused(s, "malformed")
 
 
 def frames(data):

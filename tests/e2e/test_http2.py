@@ -149,7 +149,7 @@ def test_reflection_calls_every_method_of_every_service(tmp):
                 "ModelReady": {"name": "m"}, "ModelMetadata": {"name": "m"}, "ModelConfig": {"name": "m"}}
         asks["ModelStreamInfer"] = asks["ModelInfer"]
         refusals = {"RepositoryModelLoad": "not allowed", "RepositoryModelUnload": "not allowed", "SystemSharedMemoryRegister": "",
-                    "CudaSharedMemoryRegister": "failed to register CUDA shared memory region"}
+                    "CudaSharedMemoryRegister": "is necessary to register cuda shared memory region"}
         official = {m.name for m in pb.DESCRIPTOR.services_by_name["GRPCInferenceService"].methods}
         called = set()
         for service in db.get_services():
