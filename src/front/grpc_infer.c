@@ -3,8 +3,8 @@
  * A request lives in its message's arena; tensors that came raw stay where the message lies when
  * they are aligned there, typed contents are written out as tensors. Outputs are always raw, as in
  * Triton: the small fields are encoded, the tensors follow as parts from where they lie. In a
- * stream a failure is an answer of its own, and the stream goes on, unless the client asked with
- * `triton_grpc_error` for the status instead.
+ * stream a failure is an answer of its own, and the stream goes on, unless the request was good
+ * and the client asked with `triton_grpc_error` for the status instead.
  */
 #include "front/grpc_priv.h"
 
@@ -183,13 +183,21 @@ static bool wants_status(const struct grpc_message *m)
 	return false;
 }
 
-static void fail(struct grpc_infer *q, struct status st)
+/* late: the request was good. */
+static void fail(struct grpc_infer *q, struct status st, bool late)
 {
 	struct gs_inferred who = {.id = q->request.id};
 	struct gs_stream_reply x = {.error_message = str_from(st.msg)};
-	if (!q->streams || wants_status(q->message)) {
+	struct answer_parameters parameters = {0};
+	if (!q->streams || (late && wants_status(q->message))) {
 		grpc__fail(q->message, st);
 		return;
+	}
+	if (late) {
+		who.model_name = q->request.model_name;
+		who.model_version = q->request.model_version;
+		struct gs_parameter *final = add(&parameters, &who, "triton_final_response");
+		PB_SET(final, gs_parameter, bool_param, true);
 	}
 	PB_SET(&x, gs_stream_reply, infer_response, &who);
 	grpc__answer(q->front, q->message, &gs_stream_reply_pb, &x);
@@ -206,7 +214,7 @@ static void answer(void *arg)
 		st = put_answer(q, parts, &n);
 	infer_release(&q->infer, q->front->shm);
 	if (st.code)
-		fail(q, st);
+		fail(q, st, true);
 	else
 		grpc_reply_packed(q->message, parts, n);
 }
@@ -488,7 +496,7 @@ static void run(struct grpc_front *f, struct grpc_message *m, bool streams)
 	if (st.code) {
 		refused(refused_why(st));
 		infer_release(&q->infer, f->shm);
-		fail(q, st);
+		fail(q, st, false);
 	} else if (runner_inline(q->infer.version->runner) && !q->infer.job.soon) {
 		answer(q);
 	}

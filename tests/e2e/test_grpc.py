@@ -73,10 +73,28 @@ def test_answers_of_a_stream_keep_their_order_and_errors_leave_it_open(tmp):
         for i, a in enumerate(answers):
             assert ("unknown model" in a.error_message) == (i % 3 == 2), a
             assert i % 3 == 2 or a.infer_response.parameters["triton_final_response"].bool_param
+
+
+def test_late_errors_of_a_stream_end_it_where_the_client_asked_for_that(tmp):
+    """As Triton: a request that is bad is answered within the stream in any case."""
+    echo(tmp, "m", config="max_batch_size: 8\n"
+         "dynamic_batching { default_queue_policy { timeout_action: REJECT default_timeout_microseconds: 1000000 allow_timeout_override: true } }")
+    x = np.ones((1, 2), np.float32)
+    late = request("m", x, id="late")
+    late.parameters["timeout"].int64_param = 1
+    with server(tmp) as s:
+        asks = [request("nope", x, id="bad"), late, request("m", x, id="good")]
+        answers = list(stub(s).ModelStreamInfer(iter(asks)))
+        assert [a.infer_response.id for a in answers] == ["bad", "late", "good"]
+        assert "unknown model" in answers[0].error_message and not answers[0].infer_response.model_name
+        assert answers[1].error_message == "Request timeout expired" and answers[1].infer_response.model_name == "m"
+        assert answers[1].infer_response.parameters["triton_final_response"].bool_param
+        assert answers[2].error_message == "" and answers[2].infer_response.raw_output_contents[0] == x.tobytes()
         call = stub(s).ModelStreamInfer(iter(asks), metadata=[("triton_grpc_error", "true")])
         got = []
-        code, _ = code_of(lambda: got.extend(a for a in call) or [got.append(a) for a in call])
-        assert code == grpc.StatusCode.NOT_FOUND, code
+        code, text = code_of(lambda: [got.append(a) for a in call])
+        assert code == grpc.StatusCode.UNAVAILABLE and text == "Request timeout expired", (code, text)
+        assert [a.infer_response.id for a in got] == ["bad"]
 
 
 def slow(folder):
