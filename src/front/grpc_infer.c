@@ -423,7 +423,7 @@ static struct status add_output(struct grpc_infer *q, const struct gs_wanted *w,
 		i++;
 	if (i == s->n_outputs) {
 		infer_add_unknown(unknown, w->name);
-		return STATUS_GOOD;
+		return there ? infer_place_check(q->front->shm, &place) : STATUS_GOOD;
 	}
 	q->infer.want[i] = true;
 	if (classes && !q->infer.classes[i])

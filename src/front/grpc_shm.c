@@ -143,14 +143,14 @@ struct status grpc__place(const struct gs_parameter_entry *list, uint32_t n, str
 	if (!PB_IS_SET(region, gs_parameter, string_param))
 		return FAIL(INVALID_ARG, "invalid value type for 'shared_memory_region' parameter for "
 		            "tensor '%.*s', expected string_param.", STR_ARG(tensor));
-	if (!bytes)
+	bool wrong = offset && !PB_IS_SET(offset, gs_parameter, int64_param);
+	if (!wrong && !bytes)
 		return FAIL(INVALID_ARG, "'shared_memory_byte_size' must be specified along with "
 		            "'shared_memory_region' parameter for tensor '%.*s'", STR_ARG(tensor));
-	bool size = PB_IS_SET(bytes, gs_parameter, int64_param);
-	if (!size || (offset && !PB_IS_SET(offset, gs_parameter, int64_param)))
+	if (wrong || !PB_IS_SET(bytes, gs_parameter, int64_param))
 		return FAIL(INVALID_ARG, "invalid value type for 'shared_memory_%s' parameter for tensor "
 		            "'%.*s', expected int64_param.",
-		            size ? "offset" : "byte_size", STR_ARG(tensor));
+		            wrong ? "offset" : "byte_size", STR_ARG(tensor));
 	/* one below zero is past the end of every region */
 	*out = (struct infer_place){region->string_param, offset ? (uint64_t)offset->int64_param : 0,
 	                            (uint64_t)bytes->int64_param};

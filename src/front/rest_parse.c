@@ -258,12 +258,12 @@ static struct status parse_output_parameters(struct rest_infer *q, struct json v
 		return FAIL(INTERNAL, "Unable to set 'classification': %s", REST_NOT_UNSIGNED);
 	if (binary.p && !json_bool(binary, &is_binary))
 		return rest__json_bad("binary_data", REST_NOT_BOOL);
-	if (region.p && (k || is_binary))
+	if (region.p && (classes.p || is_binary))
 		return FAIL(INVALID_ARG, "Output can't set both 'shared_memory_region' and '%s'",
-		            k ? "classification" : "binary_data");
+		            classes.p ? "classification" : "binary_data");
 	TRY(parse_place(region, offset, bytes, q->call.x->arena, &place));
 	if (i == q->infer.version->owner->n_outputs)
-		return STATUS_GOOD;
+		return region.p ? infer_place_check(q->call.rest->shm, &place) : STATUS_GOOD;
 	q->outputs[i].binary = is_binary;
 	q->infer.classes[i] = (uint32_t)k; /* Triton cuts it so, too */
 	q->unlike = q->unlike || k || region.p;

@@ -11,13 +11,19 @@
 
 struct infer_store { struct shm_region *region; uint64_t offset, bytes; };
 
+struct status infer_place_check(struct shm *s, const struct infer_place *at)
+{
+	struct shm_region *region;
+	TRY(shm_hold(s, at->region, at->offset, at->bytes, &region));
+	shm_drop(s, region);
+	return STATUS_GOOD;
+}
+
 struct status infer_input_shm(struct infer_request *r, struct shm *s, const struct infer_place *at,
                               struct infer_input *in)
 {
-	struct shm_region *region;
 	/* its range first: memory is not allocated by a number that a client made up */
-	TRY(shm_hold(s, at->region, at->offset, at->bytes, &region));
-	shm_drop(s, region);
+	TRY(infer_place_check(s, at));
 	in->data = arena_bytes(r->job.arena, at->bytes + 1, 64);
 	in->bytes = at->bytes;
 	if (!in->data)

@@ -8,6 +8,8 @@
 /* Where the protocols say that a tensor lies. */
 struct infer_place { struct str region; uint64_t offset, bytes; };
 
+/* Whether there is such a place: NOT_FOUND, INVALID_ARG. */
+struct status infer_place_check(struct shm *s, const struct infer_place *at) MUST_CHECK;
 /* An input's data, read into the request's arena. */
 struct status infer_input_shm(struct infer_request *r, struct shm *s, const struct infer_place *at,
                               struct infer_input *in) MUST_CHECK;

@@ -348,8 +348,8 @@ struct status shm_hold(struct shm *s, struct str name, uint64_t offset, uint64_t
 	struct shm_region *r = *at;
 	if (offset >= r->bytes)
 		GO(FAIL(INVALID_ARG, "Invalid offset for shared memory region: '%.*s'", STR_ARG(name)));
-	/* Triton takes a request without a size for one past the end */
-	if (!bytes || bytes > r->bytes - offset)
+	/* Triton looks at the last byte, which a range of none at the start has before the region */
+	if ((!bytes && !offset) || bytes > r->bytes - offset)
 		GO(FAIL(INVALID_ARG, "Invalid offset + byte size for shared memory region: '%.*s'",
 		        STR_ARG(name)));
 	r->refs++;
