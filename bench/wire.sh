@@ -34,6 +34,10 @@ def request(model, name, shape):
     return b"\0" + struct.pack(">I", len(body)) + body
 open(d + "/ours.grpc", "wb").write(request(b"mnist_mlp", b"input", [1, 1, 28, 28]))
 open(d + "/peer.grpc", "wb").write(request(peer.encode(), b"INPUT0", [1, 784]))
+for who, name, shape, out in ("ours", "input", "[1,1,28,28]", "output"), ("peer", "INPUT0", "[1,784]", "OUTPUT0"):
+    head = '{"inputs":[{"name":"%s","shape":%s,"datatype":"FP32","parameters":{"binary_data_size":3136}}],"outputs":[{"name":"%s","parameters":{"binary_data":true}}]}' % (name, shape, out)
+    open(f"{d}/{who}.rest", "wb").write(head.encode() + struct.pack("<784f", *[0.5] * 784))
+    open(f"{d}/{who}.head", "w").write(str(len(head)))
 PY
 lua() { # FILE PATH INPUT SHAPE OUTPUT KIND: a wrk script that posts one request
 	cat >"$1" <<LUA
@@ -76,12 +80,19 @@ http { access_log off; keepalive_requests 100000000; client_body_buffer_size 64k
 N
 if command -v nginx >/dev/null; then nginx -c "$dir/nginx.conf" & pids+=($!); fi
 for ((i = 0; i < 100; i++)); do curl -sf -o /dev/null http://127.0.0.1:28000/v2/health/ready && break; sleep 0.1; done
-http() { # NAME KIND CONNECTIONS PORT HOST
-	wrk -t1 -c"$3" -d"${seconds}s" -s "$dir/$1.$2" "http://$5:$4" | awk -v n="$1" -v k="$2" -v c="$3" '/^RESULT/ {printf "%-6s %-6s c=%-3d %8d requests/s  median %6d us  p99 %6d us  errors %d\n", n, k, c, $2, $3, $4, $5}'
+http() { # NAME KIND CONNECTIONS PORT HOST; one thread of the generator is too slow for images
+	local threads=1
+	[ "$2" != image ] || threads=2
+	wrk -t$threads -c"$3" -d"${seconds}s" -s "$dir/$1.$2" "http://$5:$4" | awk -v n="$1" -v k="$2" -v c="$3" '/^RESULT/ {printf "%-6s %-6s c=%-3d %8d requests/s  median %6d us  p99 %6d us  errors %d\n", n, k, c, $2, $3, $4, $5}'
 }
 grpc() { # NAME HOST PORT
 	h2load -D "$seconds" -c1 -m16 -H 'content-type: application/grpc' -H 'te: trailers' -d "$dir/$1.grpc" "http://$2:$3/inference.GRPCInferenceService/ModelInfer" |
 		awk -v n="$1" '/^finished in/ {printf "%-6s grpc   m=16  %8d requests/s\n", n, $4} /^status codes/ && $3 + 0 == 0 {print "  no answer was good: " $0}'
+}
+h1() { # NAME HOST PORT MODEL: as `binary 16`, by the other generator, which takes less of the processors for itself
+	local body=$1; [ "$1" != nginx ] || body=ours
+	h2load --h1 -D "$seconds" -c16 -m1 -H "Inference-Header-Content-Length: $(cat "$dir/$body.head")" -H 'content-type: application/octet-stream' -d "$dir/$body.rest" "http://$2:$3/v2/models/$4/infer" |
+		awk -v n="$1" '/^finished in/ {printf "%-6s h2load c=16  %8d requests/s\n", n, $4} /^status codes/ && $3 + 0 == 0 {print "  no answer was good: " $0}'
 }
 for setting in "binary 16" "binary 1" "json 16" "image 4"; do
 	read -r kind c <<<"$setting"
@@ -90,6 +101,11 @@ for setting in "binary 16" "binary 1" "json 16" "image 4"; do
 		[ -z "$peer" ] || { [ $kind = image ] && [ -z "$peer_image" ]; } || http peer $kind $c "$peer_http" "$peer"
 		[ $kind = image ] || ! command -v nginx >/dev/null || http nginx $kind $c 28080 127.0.0.1
 	done
+done
+for ((i = 0; i < rounds; i++)); do
+	h1 ours 127.0.0.1 28000 mnist_mlp
+	[ -z "$peer" ] || h1 peer "$peer" "$peer_http" "$peer_model"
+	! command -v nginx >/dev/null || h1 nginx 127.0.0.1 28080 mnist_mlp
 done
 for ((i = 0; i < rounds; i++)); do
 	grpc ours 127.0.0.1 28001

@@ -71,6 +71,9 @@ struct model *exec_model(const struct exec *e);
 /* Shapes and byte sizes of the outputs for these inputs (dims, dtype and, for inputs that decide shapes, data must be set; in model order).
  * Makes the variant when it is new: the one place besides exec_new that may allocate. BYTES outputs: bytes is that of the input they repeat. */
 struct status exec_shapes(struct exec *e, const struct tensor *in, struct tensor *out) MUST_CHECK;
+/* The input's data that output i repeats, as an Identity or a Reshape of it does; NULL for other outputs. After exec_shapes, for the same inputs.
+ * exec_run copies them, unless out[i].data is this very memory. */
+const void *exec_repeats(const struct exec *e, uint32_t i, const struct tensor *in);
 /* out[i].data: where to write (out[i].bytes at least the size that exec_shapes gave), or NULL for an output that is not wanted.
  * Allocates nothing when exec_shapes saw these shapes last. */
 struct status exec_run(struct exec *e, const struct tensor *in, struct tensor *out) MUST_CHECK;

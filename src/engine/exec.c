@@ -280,6 +280,15 @@ static void *address(const struct exec *e, const struct place *p, const struct i
 	UNREACHABLE();
 }
 
+const void *exec_repeats(const struct exec *e, uint32_t i, const struct tensor *in)
+{
+	CHECK_MAGIC(e, EXEC_MAGIC);
+	CHECK(e->variant && i < e->model->n_outputs);
+	uint32_t root = e->plan.copy_from[i];
+	const struct place *p = root == UINT32_MAX ? 0 : &e->plan.places[root];
+	return p && p->kind == PLACE_INPUT ? in[p->index].data : 0;
+}
+
 static struct status run_steps(struct exec *e)
 {
 	for (uint32_t i = 0; i < e->n_steps; i++) {
@@ -304,7 +313,7 @@ static void copy_outputs(const struct exec *e, const struct tensor *in, const st
 		if (root == UINT32_MAX || !out[i].data || !out[i].bytes)
 			continue;
 		const void *from = address(e, &e->plan.places[root], g->values[root], in, out);
-		if (from)
+		if (from && from != out[i].data)
 			memmove(out[i].data, from, out[i].bytes);
 	}
 }

@@ -14,7 +14,7 @@
 enum { HTTP_PARTS_MAX = 66 };
 struct http_exchange {
 	const struct http1_request *request;
-	/* in the connection's memory, until the reply has been handed over */
+	/* in the connection's memory, until the reply is written: it may be a part of that */
 	struct span body;
 	struct arena *arena;         /* for what the reply needs; it lives until the reply is written */
 	struct net_loop *loop;

@@ -33,6 +33,7 @@ struct status infer_init(struct infer_request *r, struct served_version *v, stru
 	memset(r, 0, sizeof *r);
 	r->version = v;
 	r->job.arena = a;
+	r->job.lasting = !v->owner->sequence; /* those have inputs that belong to the sequence */
 	r->cap_inputs = room < LIMIT_INFER_INPUTS ? room : LIMIT_INFER_INPUTS;
 	r->inputs = ARENA_ARRAY(a, r->cap_inputs, struct infer_input);
 	r->job.in = ARENA_ARRAY(a, n_in + n_out + 1, struct tensor);

@@ -59,7 +59,9 @@ static struct status run_job(struct exec *e, struct runner_job *j)
 		j->out[i].data = 0;
 		if (!j->want[i])
 			continue;
-		j->out[i].data = arena_bytes(j->arena, j->out[i].bytes + 1, 64);
+		const void *same = j->lasting ? exec_repeats(e, i, j->in) : 0;
+		j->out[i].data = same ? (void *)(uintptr_t)same
+			: arena_bytes(j->arena, j->out[i].bytes + 1, 64);
 		if (!j->out[i].data)
 			return FAIL(NO_MEMORY, "no memory for output '%.*s'", STR_ARG(io[i].name));
 	}

@@ -19,6 +19,8 @@ struct runner_job {
 	struct tensor *in;
 	struct tensor *out;              /* filled: shapes, and data in `arena` where wanted */
 	const bool *want;
+	/* The data of `in` live as long as those of `out`, which then may be the same memory. */
+	bool lasting;
 	struct arena *arena;             /* of the request; the runner's while the job runs */
 	/* of the caller: which execution an inline run uses; or RUNNER_GUEST */
 	uint32_t thread;

@@ -160,16 +160,16 @@ def test_large_tensors_and_instance_threads(tmp):
                 assert any(np.allclose(y[0], w, atol=1e-3) for w in want)
 
 
-def copied(tmp, requests):
+def copied(tmp, model, want, requests):
     """Bytes that the server moves in blocks of a page or more while it answers so many requests of eight images."""
-    out = f"{tmp}/copied-{requests}"
+    out = f"{tmp}/copied-{model}-{requests}"
     os.environ.update(LD_PRELOAD=f"{tmp}/count_copies.so", COUNT_COPIES=out)
     try:
         with server(f"{tmp}/models") as s:
             del os.environ["LD_PRELOAD"]
-            x = np.ones((8, 3, 224, 224), np.float32)
-            for _ in range(requests):
-                assert np.allclose(ask(s.http, "mean", x), 1)
+            for i in range(requests):
+                x = np.full((8, 3, 224, 224), i, np.float32)
+                assert np.allclose(ask(s.http, model, x), want(x))
     finally:
         os.environ.pop("LD_PRELOAD", None)
     return int(open(out).read()), x.nbytes * requests
@@ -178,14 +178,17 @@ def copied(tmp, requests):
 def test_payloads_are_copied_nowhere(tmp):
     subprocess.run(["gcc", "-O2", "-shared", "-fPIC", "-fno-builtin", "-o", f"{tmp}/count_copies.so",
                     os.path.join(os.path.dirname(os.path.abspath(__file__)), "count_copies.c"), "-ldl"], check=True)
-    os.makedirs(f"{tmp}/models/mean/1")
-    g = oh.make_graph([oh.make_node("ReduceMean", ["INPUT0"], ["OUTPUT0"], axes=[1, 2, 3])], "mean",
-                      [oh.make_tensor_value_info("INPUT0", 1, ["batch", 3, 224, 224])], [oh.make_tensor_value_info("OUTPUT0", 1, ["batch", 1, 1, 1])])
-    onnx.save(oh.make_model(g, opset_imports=[oh.make_opsetid("", 17)], ir_version=8), f"{tmp}/models/mean/1/model.onnx")
-    open(f"{tmp}/models/mean/config.pbtxt", "w").write("max_batch_size: 8")
-    (few, _), (many, payload) = copied(tmp, 1), copied(tmp, 11)
-    # but for what came with the head of a request, which fits the connection's buffer
-    assert many - few < 10 * 40000 and payload > 10 * 4 << 20, (few, many, payload)
+    for name, node, shape in (("mean", oh.make_node("ReduceMean", ["INPUT0"], ["OUTPUT0"], axes=[1, 2, 3]), ["batch", 1, 1, 1]),
+                              ("same", oh.make_node("Identity", ["INPUT0"], ["OUTPUT0"]), ["batch", 3, 224, 224])):
+        os.makedirs(f"{tmp}/models/{name}/1")
+        g = oh.make_graph([node], name, [oh.make_tensor_value_info("INPUT0", 1, ["batch", 3, 224, 224])], [oh.make_tensor_value_info("OUTPUT0", 1, shape)])
+        onnx.save(oh.make_model(g, opset_imports=[oh.make_opsetid("", 17)], ir_version=8), f"{tmp}/models/{name}/1/model.onnx")
+        open(f"{tmp}/models/{name}/config.pbtxt", "w").write("max_batch_size: 8")
+    # on the way in; and on the way out what repeats an input
+    for name, want in ("mean", lambda x: x[:, :1, :1, :1]), ("same", lambda x: x):
+        (few, _), (many, payload) = copied(tmp, name, want, 1), copied(tmp, name, want, 11)
+        # but for what came with the head of a request, which fits the connection's buffer
+        assert many - few < 10 * 40000 and payload > 10 * 4 << 20, (name, few, many, payload)
 
 
 def test_sigterm_answers_what_is_in_flight(tmp):

@@ -140,6 +140,49 @@ TEST_SLOW(every_way_gives_the_same_answer, 60)
 	close_run(&ref);
 }
 
+/* Two outputs: the input, and its positive part. */
+static void write_same(const char *path)
+{
+	struct arena a;
+	arena_init(&a, 1 << 20);
+	struct ir_graph *g = ir_graph_new(&a);
+	struct ir_value *x = ir_value_new(g, STR("input"));
+	g->batch_sym = ir_symbol(g, STR("batch"));
+	x->dtype = DTYPE_FP32;
+	x->rank = 2;
+	x->dims[0] = (struct dim){1, g->batch_sym};
+	x->dims[1] = DIM(2);
+	assert_true(ir_add_input(g, x));
+	assert_true(ir_add_output(g, node(g, OP_IDENTITY, "same", &x, 1)));
+	assert_true(ir_add_output(g, node(g, OP_RELU, "positive", &x, 1)));
+	ASSERT_GOOD(ir_compact(g));
+	ASSERT_GOOD(ir_infer(g));
+	ASSERT_GOOD(onnx_write(g, "test", path));
+	arena_release(&a);
+}
+
+TEST(an_output_that_repeats_an_input_may_be_its_memory)
+{
+	struct run r;
+	float x[] = {-1, 2, 3, -4}, y[4], z[4];
+	write_same(test_path("same.onnx"));
+	open_run(&r, test_path("same.onnx"), 0, 1);
+	struct tensor in = {.dtype = DTYPE_FP32, .rank = 2, .dims = {2, 2}, .data = x,
+	                    .bytes = sizeof x};
+	struct tensor out[2] = {{.rank = 0}};
+	ASSERT_GOOD(exec_shapes(r.e, &in, out));
+	assert_ptr_equal(exec_repeats(r.e, 0, &in), x);
+	assert_null(exec_repeats(r.e, 1, &in));
+	out[0].data = x; /* nothing to do */
+	out[1].data = z;
+	ASSERT_GOOD(exec_run(r.e, &in, out));
+	assert_true(x[0] == -1 && x[3] == -4 && z[0] == 0 && z[1] == 2 && z[2] == 3 && z[3] == 0);
+	out[0].data = y; /* a copy */
+	ASSERT_GOOD(exec_run(r.e, &in, out));
+	assert_memory_equal(x, y, sizeof x);
+	close_run(&r);
+}
+
 TEST(shapes_that_do_not_fit_are_named)
 {
 	struct run r;
