@@ -21,6 +21,18 @@ struct step_args {
 	void *scratch;              /* step->scratch_bytes, 64-byte aligned, undefined content */
 	struct pool *pool;
 };
+/* No output has an element: nothing is to be done, whatever the other dims, which may be huge. */
+static inline bool step_is_empty(const struct step_args *a)
+{
+	bool empty = a->n_out > 0;
+	for (uint32_t i = 0; i < a->n_out && empty; i++) {
+		const struct tensor *t = &a->out[i];
+		empty = t->dtype == DTYPE_INVALID; /* it is left out */
+		for (uint32_t k = 0; k < t->rank && !empty; k++)
+			empty = t->dims[k] == 0;
+	}
+	return empty;
+}
 /* Outputs do not overlap inputs, but for Conv, whose output may be its residual.
  * May fail only for what depends on input values (an index out of range, an integer division by zero). */
 typedef struct status step_fn(const struct step *s, const struct step_args *a);

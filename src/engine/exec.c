@@ -295,7 +295,8 @@ static struct status run_steps(struct exec *e)
 		struct run_step *s = &e->steps[i];
 		struct step_args a = {s->in, s->out, s->n_in, s->n_out, e->batch, e->memory + e->scratch_at, e->pool};
 		uint64_t start = e->profiling ? clock_ns() : 0;
-		TRY_MSG(s->step.run(&s->step, &a), "node %.*s", STR_ARG(s->node->name));
+		if (!step_is_empty(&a))
+			TRY_MSG(s->step.run(&s->step, &a), "node %.*s", STR_ARG(s->node->name));
 		if (e->profiling) {
 			s->ns += clock_ns() - start;
 			s->runs++;

@@ -77,7 +77,7 @@ static struct status ref_run(const struct step *s, const struct step_args *a)
 {
 	const struct ir_node *n = s->state;
 	CHECK(n->op < OP_COUNT && a->n_in >= op_info(n->op)->in_min && a->n_out >= 1);
-	return table[n->op](n, a);
+	return step_is_empty(a) ? STATUS_GOOD : table[n->op](n, a);
 }
 
 /* Copies what an attribute points to; false: out of memory. */
